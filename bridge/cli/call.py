@@ -1,0 +1,98 @@
+"""``mws-bridge call``: sign one request, send it, print the answer."""
+
+import argparse
+import os
+import sys
+from datetime import UTC, datetime
+
+import httpx
+
+from bridge.cli.config import DEMO_ACCESS_KEY, DEMO_SECRET, config_path, load_or_explain
+from bridge.cli.console import show_xml
+from bridge.cli.signing import Account, sign_request
+from bridge.sandbox import DEMO_SELLERS
+from mws_compat.orders import OPERATIONS
+
+__all__ = ["run"]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Returns 0 when the endpoint answered 200, 1 when it answered an error, 2 when nothing could be asked."""
+    account = _account(arguments)
+    if account is None:
+        return 2
+    parameters = _parameters(arguments)
+    if parameters is None:
+        return 2
+    signed = sign_request(
+        (arguments.url or os.environ.get("MWS_URL") or "http://127.0.0.1:8013").rstrip("/"),
+        arguments.operation,
+        parameters,
+        account,
+        now=datetime.now(UTC),
+        method="GET" if arguments.get else "POST",
+        version=arguments.api_version,
+        algorithm="HmacSHA1" if arguments.sha1 else "HmacSHA256",
+    )
+    if arguments.dry_run:
+        print(signed.string_to_sign, f"\n{signed.method} {signed.url}", signed.body, sep="\n")
+        return 0
+    headers = {"User-Agent": "mws-bridge call", "Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+    try:
+        answer = httpx.request(signed.method, signed.url, content=signed.body, headers=headers, timeout=60.0)
+    except (httpx.TransportError, httpx.InvalidURL) as error:
+        print(f"mws-bridge: no answer: {type(error).__name__}: {error}", file=sys.stderr)
+        return 2
+    print(
+        f"HTTP {answer.status_code}  x-mws-request-id: {answer.headers.get('x-mws-request-id', '-')}", file=sys.stderr
+    )
+    show_xml(answer.text)
+    return 0 if answer.status_code == 200 else 1
+
+
+def _account(arguments: argparse.Namespace) -> Account | None:
+    """The account of the options, the environment, the demo or the configuration, in this order."""
+    key = arguments.access_key or os.environ.get("MWS_ACCESS_KEY", "")
+    secret = os.environ.get("MWS_SECRET", "")  # never an option: command lines are seen by every user of a machine
+    seller = arguments.seller or os.environ.get("MWS_SELLER", "")
+    if arguments.sandbox:
+        return Account(DEMO_ACCESS_KEY, DEMO_SECRET, seller or DEMO_SELLERS[0].selling_partner_id)
+    if not (key and secret):
+        path = config_path(arguments)
+        if not path.exists():
+            print(
+                "mws-bridge: whose key? Set MWS_ACCESS_KEY and MWS_SECRET, or use --config or --sandbox",
+                file=sys.stderr,
+            )
+            return None
+        settings = load_or_explain(path)
+        if settings is None:
+            return None
+        entry = next((entry for entry in settings.access_key if key in {"", entry.id}), None)
+        if entry is None:
+            print(f"mws-bridge: {path} has no access key {key}", file=sys.stderr)
+            return None
+        key, secret, seller = entry.id, entry.secret.get_secret_value(), seller or entry.sellers[0]
+    return Account(key, secret, seller)
+
+
+def _parameters(arguments: argparse.Namespace) -> dict[str, str] | None:
+    """The operation's parameters under their names on the wire; None after saying what is wrong."""
+    parameters: dict[str, str] = {}
+    operation = OPERATIONS.get(arguments.operation)
+    for parameter in operation.parameters if operation else ():
+        values = getattr(arguments, f"mws_{parameter.name}") or []
+        if parameter.lists:
+            parameters.update({f"{parameter.lists[0]}.{number}": value for number, value in enumerate(values, 1)})
+        elif len(values) > 1:
+            print(f"mws-bridge: {parameter.name} takes one value", file=sys.stderr)
+            return None
+        elif values:
+            parameters[parameter.name] = values[0]
+    for text in arguments.param:
+        name, equals, value = text.partition("=")
+        if not equals:
+            print(f"mws-bridge: --param {text}: write NAME=VALUE", file=sys.stderr)
+            return None
+        parameters[name] = value
+    return parameters

@@ -1,0 +1,60 @@
+"""Where a verb's configuration comes from: a file, or the demo account over the sandbox."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from bridge.sandbox import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_SELLERS
+from bridge.settings import Settings, SettingsError, load_settings, parse_settings
+
+__all__ = ["DEMO_ACCESS_KEY", "DEMO_SECRET", "config_path", "demo_settings", "load_or_explain"]
+
+# Of the same shape as real ones, '/' and '+' included, so that a client which does not escape them is found out.
+DEMO_ACCESS_KEY = "AKIASANDBOX000000001"
+DEMO_SECRET = "sandbox/secret+key/for/legacy/programs00"  # noqa: S105 - it opens nothing but the sandbox
+
+
+def demo_settings(origin: str, *, host: str = "127.0.0.1", port: int = 0) -> Settings:
+    """The settings of an endpoint over a sandbox at ``origin``: every demo seller, one access key for all of them."""
+    return parse_settings(
+        {
+            "server": {"host": host, "port": port},
+            "upstream": {"lwa_url": f"{origin}/auth/o2/token", "origins": dict.fromkeys(("na", "eu", "fe"), origin)},
+            "application": [{"client_id": DEMO_CLIENT_ID, "client_secret": DEMO_CLIENT_SECRET}],
+            "seller": [
+                {
+                    "seller_id": seller.selling_partner_id,
+                    "refresh_token": seller.refresh_token,
+                    "marketplaces": list(seller.marketplace_ids),
+                }
+                for seller in DEMO_SELLERS
+            ],
+            "access_key": [
+                {
+                    "id": DEMO_ACCESS_KEY,
+                    "secret": DEMO_SECRET,
+                    "sellers": [seller.selling_partner_id for seller in DEMO_SELLERS],
+                }
+            ],
+        },
+        {},
+        base=Path(),
+    )
+
+
+def config_path(arguments: argparse.Namespace) -> Path:
+    """The configuration file that is meant."""
+    chosen: Path | None = arguments.config
+    return chosen or Path(os.environ.get("MWS_BRIDGE_CONFIG", "mws-bridge.toml"))
+
+
+def load_or_explain(path: Path) -> Settings | None:
+    """The settings of a file; None after every fault has been printed to stderr."""
+    try:
+        return load_settings(path, os.environ)
+    except SettingsError as error:
+        print(f"mws-bridge: {path} cannot be used:", file=sys.stderr)
+        for fault in error.faults:
+            print(f"  {fault}", file=sys.stderr)
+        return None

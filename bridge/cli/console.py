@@ -1,0 +1,38 @@
+"""Printing for people: coloured on a terminal, plain when piped."""
+
+import sys
+
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.text import Text
+
+__all__ = ["heading", "line", "show_xml"]
+
+
+def _console() -> Console:
+    # Looked up for each use, so that a test or a pager that replaces stdout is heard. No highlighting of its own:
+    # ids and numbers are data here, and wrapping would break lines that people copy.
+    return Console(file=sys.stdout, highlight=False, soft_wrap=True)
+
+
+def show_xml(text: str, *, most_lines: int = 0) -> None:
+    """Print XML; past ``most_lines`` (0: all) only say how much was left out."""
+    lines = text.rstrip("\n").split("\n")
+    kept = lines[:most_lines] if most_lines and len(lines) > most_lines else lines
+    console = _console()
+    if console.is_terminal:
+        console.print(Syntax("\n".join(kept), "xml", background_color="default", word_wrap=False))
+    else:
+        sys.stdout.write("\n".join(kept) + "\n")
+    if len(kept) < len(lines):
+        console.print(Text(f"… {len(lines) - len(kept)} more lines (--full shows them)", style="dim"))
+
+
+def heading(text: str) -> None:
+    """Print a line that begins a section."""
+    _console().print(Text(text, style="bold cyan"))
+
+
+def line(text: str, style: str = "") -> None:
+    """Print a line; ``style`` is rich's and counts only on a terminal."""
+    _console().print(Text(text, style=style))

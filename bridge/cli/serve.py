@@ -1,0 +1,121 @@
+"""``mws-bridge serve``: the endpoint for real sellers, or over the sandbox."""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+from bridge.cli.config import DEMO_ACCESS_KEY, DEMO_SECRET, config_path, demo_settings, load_or_explain
+from bridge.cli.signing import Account, sign_request
+from bridge.endpoint.build import build_endpoint
+from bridge.endpoint.server import bind, make_server, serving
+from bridge.sandbox import DEMO_SELLERS, Sandbox, SandboxSettings
+from bridge.settings import Settings
+from mws_compat.schema import format_instant
+
+__all__ = ["run", "start_logging"]
+
+DEFAULT_PORT = 8013
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until told to stop. Returns 2 when the configuration or the address cannot be used."""
+    if arguments.sandbox:
+        return asyncio.run(_serve_sandbox(arguments.host or "127.0.0.1", _port(arguments, DEFAULT_PORT)))
+    settings = load_or_explain(config_path(arguments))
+    if settings is None:
+        print("Try it without one: mws-bridge serve --sandbox", file=sys.stderr)
+        return 2
+    host = arguments.host or settings.server.host
+    return asyncio.run(_serve(settings, host, _port(arguments, settings.server.port)))
+
+
+def _port(arguments: argparse.Namespace, default: int) -> int:
+    return default if arguments.port is None else int(arguments.port)
+
+
+def start_logging(level: str) -> None:
+    """Log to stderr, one line an event."""
+    logging.basicConfig(
+        level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True
+    )
+    # Their request lines hold whole URLs: parameters, and with them personal data.
+    for name in ("httpx", "httpcore", "uvicorn.access"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+async def _serve(settings: Settings, host: str, port: int, *, banner: Callable[[str], str] | None = None) -> int:
+    start_logging(settings.server.log_level)
+    try:
+        listener = bind(host, port)
+    except OSError as error:
+        print(f"mws-bridge: cannot listen on {host}:{port}: {error.strerror}", file=sys.stderr)
+        return 2
+    with contextlib.closing(listener):
+        server = make_server(build_endpoint(settings))
+        origin = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+        print(f"listening on {origin}", flush=True)
+        if banner:
+            print(banner(origin), flush=True)
+        await server.serve(sockets=[listener])
+    return 0
+
+
+async def _serve_sandbox(host: str, port: int) -> int:
+    now = datetime.now(UTC)
+    sandbox = Sandbox(SandboxSettings(anchor=now), clock=time.time, sleep=asyncio.sleep)
+    async with serving(sandbox.app, mws=False) as upstream:
+        return await _serve(demo_settings(upstream), host, port, banner=lambda origin: _banner(origin, now))
+
+
+def _banner(origin: str, now: datetime) -> str:
+    seller = DEMO_SELLERS[0]
+    marketplace = seller.marketplace_ids[0]
+    account = Account(DEMO_ACCESS_KEY, DEMO_SECRET, seller.selling_partner_id)
+    parameters = {
+        "CreatedAfter": format_instant(now - timedelta(days=7)),
+        "MarketplaceId.Id.1": marketplace,
+        "MaxResultsPerPage": "2",
+    }
+    signed = sign_request(origin, "ListOrders", parameters, account, now=now, method="GET")
+    php = _PHP % {
+        "key": account.access_key,
+        "secret": account.secret,
+        "seller": account.seller,
+        "marketplace": marketplace,
+        "host": urlsplit(origin).hostname,
+        "origin": origin,
+    }
+    return f"""\
+  access key   {account.access_key}
+  secret       {account.secret}
+  seller       {account.seller}
+  marketplace  {marketplace}
+
+Ask it (good for 15 minutes):
+
+curl '{signed.url}'
+
+The same from PHP, as old programs do it:
+
+{php}"""
+
+
+_PHP = """\
+<?php
+$p = ['AWSAccessKeyId' => '%(key)s', 'Action' => 'ListOrders', 'SellerId' => '%(seller)s',
+      'SignatureMethod' => 'HmacSHA256', 'SignatureVersion' => '2', 'Version' => '2013-09-01',
+      'Timestamp' => gmdate('Y-m-d\\TH:i:s\\Z'), 'CreatedAfter' => gmdate('Y-m-d\\TH:i:s\\Z', time() - 7 * 86400),
+      'MarketplaceId.Id.1' => '%(marketplace)s', 'MaxResultsPerPage' => '2'];
+ksort($p, SORT_STRING);
+$q = http_build_query($p, '', '&', PHP_QUERY_RFC3986);
+$sts = "POST\\n%(host)s\\n/Orders/2013-09-01\\n$q";
+$q .= '&Signature=' . rawurlencode(base64_encode(hash_hmac('sha256', $sts, '%(secret)s', true)));
+echo file_get_contents('%(origin)s/Orders/2013-09-01', false, stream_context_create(['http' => [
+      'method' => 'POST', 'header' => 'Content-Type: application/x-www-form-urlencoded', 'content' => $q]]));
+"""

@@ -1,0 +1,136 @@
+"""From settings to a running endpoint: the one place where the parts are put together."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import platform
+import secrets
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from importlib.metadata import version
+
+import httpx
+
+from bridge.endpoint.access import AccessBook, AccessKey, SellerAccess
+from bridge.endpoint.app import Endpoint, EndpointSettings, utc_now
+from bridge.endpoint.handlers import Handlers
+from bridge.endpoint.nexttoken import TokenSealer
+from bridge.observe import Emit, log_event
+from bridge.settings import Settings
+from bridge.upstream.accounts import Application, Seller
+from bridge.upstream.client import ClientSettings, SpApi
+from bridge.upstream.throttle import Throttle
+from bridge.upstream.transport import AiohttpTransport
+from mws_compat.signature import AMAZON_HOSTS
+
+__all__ = ["build_api", "build_endpoint", "sellers_of", "user_agent"]
+
+_log = logging.getLogger("mws_bridge")
+
+
+def user_agent() -> str:
+    """``AppId/Version (Language=…; Platform=…)``, as SP-API asks for it; nothing in it needs escaping."""
+    return f"mws-bridge/{version('mws-bridge')} (Language=Python; Platform={platform.system() or 'unknown'})"
+
+
+def sellers_of(settings: Settings) -> dict[str, Seller]:
+    """The configured sellers by id. ``settings`` must have passed validation: one region each."""
+    applications = {
+        application.name: Application(application.client_id, application.client_secret.get_secret_value())
+        for application in settings.application
+    }
+    return {
+        seller.seller_id: Seller(
+            seller.seller_id,
+            applications[seller.application],
+            seller.refresh_token.get_secret_value(),
+            next(iter(seller.regions)),
+            seller.marketplaces,
+        )
+        for seller in settings.seller
+    }
+
+
+def build_api(
+    settings: Settings,
+    http: httpx.AsyncClient,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+) -> SpApi:
+    """The SP-API client of these settings over ``http``."""
+    upstream = settings.upstream
+    return SpApi(
+        http,
+        throttle=Throttle(clock=clock, sleep=asyncio.sleep, max_wait=upstream.max_wait),
+        settings=ClientSettings(
+            deadline=upstream.deadline,
+            connect_timeout=upstream.connect_timeout,
+            read_timeout=upstream.read_timeout,
+            attempts=upstream.attempts,
+            user_agent=user_agent(),
+            lwa_url=upstream.lwa_url,
+            origins={region: upstream.origin_of(region) for region in ("na", "eu", "fe")},
+        ),
+        clock=clock,
+        sleep=asyncio.sleep,
+    )
+
+
+def build_endpoint(
+    settings: Settings,
+    *,
+    transport: httpx.AsyncBaseTransport | None = None,
+    emit: Emit = log_event,
+    now: Callable[[], datetime] = utc_now,
+    clock: Callable[[], float] = time.monotonic,
+    random_bytes: Callable[[int], bytes] = os.urandom,
+    new_request_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+) -> Endpoint:
+    """The endpoint of these settings. ``transport`` carries the upstream calls (aiohttp's by default); ``emit`` gets
+    one event for each request; the others are the sources of time and chance."""
+    http = httpx.AsyncClient(transport=transport or AiohttpTransport(), follow_redirects=False)
+    sellers = sellers_of(settings)
+    book = AccessBook(
+        [
+            AccessKey(
+                key.id,
+                key.secret.get_secret_value(),
+                {
+                    id_: SellerAccess(
+                        sellers[id_],
+                        key.mws_auth_tokens[id_].get_secret_value() if id_ in key.mws_auth_tokens else "",
+                    )
+                    for id_ in key.sellers
+                },
+            )
+            for key in settings.access_key
+        ],
+        aliases=(*settings.server.hosts, *AMAZON_HOSTS),
+        deviant_encodings=settings.server.accept_deviant_signatures,
+    )
+    ring = [key.get_secret_value() for key in settings.server.token_keys]
+    if not ring:
+        _log.warning("server.token_keys is not set: NextTokens made before a restart will not be good after it")
+        ring = [secrets.token_hex(32)]
+    sealer = TokenSealer(ring, clock=lambda: now().timestamp(), random_bytes=random_bytes)
+
+    @contextlib.asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await http.aclose()
+
+    return Endpoint(
+        book,
+        Handlers(build_api(settings, http, clock=clock), sealer),
+        settings=EndpointSettings(strict_status_pair=settings.server.strict_status_pair),
+        now=now,
+        new_request_id=new_request_id,
+        random_bytes=random_bytes,
+        emit=emit,
+        lifespan=lifespan(),
+    )

@@ -1,0 +1,27 @@
+"""What a listing call brings back, whichever SP-API version answered."""
+
+from dataclasses import dataclass
+
+from mws_compat.schema import Record
+
+__all__ = ["ItemPage", "OrderPage"]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPage:
+    """A page of orders. ``next_token`` is the upstream's, '' on the last page; the *Before* dates are MWS text, ''
+    where the upstream named none."""
+
+    orders: list[Record]
+    next_token: str
+    created_before: str
+    last_updated_before: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemPage:
+    """A page of one order's items."""
+
+    order_id: str
+    items: list[Record]
+    next_token: str

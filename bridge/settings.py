@@ -1,0 +1,189 @@
+"""Settings: one TOML file, with secrets by value, from the environment, or from files. All faults at once."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo
+
+from bridge.upstream.regions import LWA_URL, MARKETPLACES, REGION_HOSTS
+
+__all__ = [
+    "AccessKeySettings",
+    "ApplicationSettings",
+    "SellerSettings",
+    "ServerSettings",
+    "Settings",
+    "SettingsError",
+    "UpstreamSettings",
+    "load_settings",
+    "parse_settings",
+]
+
+
+class SettingsError(ValueError):
+    """A configuration that cannot be used. ``faults`` names every place and its remedy; none holds a secret."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(faults))
+
+
+def _resolve_secret(value: object, info: ValidationInfo) -> object:
+    """A secret is text, ``{ env = "NAME" }`` or ``{ file = "path" }``; the line end of a file is not part of it."""
+    context: Mapping[str, object] = info.context or {}
+    if isinstance(value, dict):
+        if value.keys() == {"env"} and isinstance(value["env"], str):
+            environ = context.get("environ")
+            found = environ.get(value["env"]) if isinstance(environ, Mapping) else None
+            if not found:
+                raise ValueError(f"environment variable {value['env']} is not set")
+            return found
+        if value.keys() == {"file"} and isinstance(value["file"], str):
+            base = context.get("base")
+            path = (base if isinstance(base, Path) else Path()) / value["file"]
+            try:
+                return path.read_text(encoding="utf-8").rstrip("\r\n")
+            except (OSError, UnicodeDecodeError) as error:
+                raise ValueError(f"cannot read {path}: {type(error).__name__}") from None
+        raise ValueError('write a secret as text, { env = "NAME" } or { file = "path" }')
+    return value
+
+
+Secret = Annotated[SecretStr, BeforeValidator(_resolve_secret), Field(min_length=1)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class ServerSettings(_Model):
+    """``[server]``: where the endpoint listens and what it tolerates."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8013, ge=0, le=65535)
+    hosts: tuple[str, ...] = ()
+    accept_deviant_signatures: tuple[Literal["whatwg-form", "encode-uri-component"], ...] = ()
+    strict_status_pair: bool = False
+    token_keys: tuple[Secret, ...] = ()
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class UpstreamSettings(_Model):
+    """``[upstream]``: how patient the bridge is with SP-API, in seconds, and where SP-API is."""
+
+    deadline: float = Field(default=25.0, gt=0, le=300)
+    connect_timeout: float = Field(default=5.0, gt=0, le=60)
+    read_timeout: float = Field(default=12.0, gt=0, le=300)
+    attempts: int = Field(default=3, ge=1, le=10)
+    max_wait: float = Field(default=2.0, ge=0, le=60)
+    lwa_url: str = LWA_URL
+    origins: dict[Literal["na", "eu", "fe"], str] = Field(default_factory=dict)
+
+    def origin_of(self, region: str) -> str:
+        """The origin of a region: the configured one, else Amazon's."""
+        configured = {str(name): origin for name, origin in self.origins.items()}
+        return configured.get(region, REGION_HOSTS[region])
+
+
+class ApplicationSettings(_Model):
+    """``[[application]]``: an SP-API application."""
+
+    name: Name = "default"
+    client_id: Name
+    client_secret: Secret
+
+
+class SellerSettings(_Model):
+    """``[[seller]]``: a selling partner that has authorised the application. ``region`` is needed only when
+    Amazon opened all of the marketplaces after this version was made."""
+
+    seller_id: Name
+    application: str = "default"
+    refresh_token: Secret
+    marketplaces: tuple[Name, ...] = Field(min_length=1)
+    region: Literal["na", "eu", "fe"] | None = None
+
+    @property
+    def regions(self) -> set[str]:
+        """The region that is set and those of the marketplaces that the table knows: one, in valid settings."""
+        known = {MARKETPLACES[id_].region for id_ in self.marketplaces if id_ in MARKETPLACES}
+        return known | ({self.region} if self.region else set())
+
+
+class AccessKeySettings(_Model):
+    """``[[access_key]]``: the key pair of a legacy program, and the sellers that it may reach."""
+
+    id: Name
+    secret: Secret
+    sellers: tuple[Name, ...] = Field(min_length=1)
+    mws_auth_tokens: dict[str, Secret] = Field(default_factory=dict)
+
+
+class Settings(_Model):
+    """The whole configuration."""
+
+    server: ServerSettings = ServerSettings()
+    upstream: UpstreamSettings = UpstreamSettings()
+    application: tuple[ApplicationSettings, ...] = Field(min_length=1)
+    seller: tuple[SellerSettings, ...] = Field(min_length=1)
+    access_key: tuple[AccessKeySettings, ...] = Field(min_length=1)
+
+
+def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
+    """Read a TOML file. Relative secret files are relative to it. Raises SettingsError with every fault."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError([f"{path}: cannot be read: {error.strerror or type(error).__name__}"]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError([f"{path}: not TOML: {error}"]) from None
+    return parse_settings(data, environ, base=path.parent)
+
+
+def parse_settings(data: Mapping[str, object], environ: Mapping[str, str], *, base: Path) -> Settings:
+    """Settings of decoded TOML. Raises SettingsError with every fault."""
+    try:
+        settings = Settings.model_validate(data, context={"environ": environ, "base": base})
+    except ValidationError as error:
+        raise SettingsError([_fault(place["loc"], place["msg"]) for place in error.errors()]) from None
+    faults = _contradictions(settings)
+    if faults:
+        raise SettingsError(faults)
+    return settings
+
+
+def _fault(location: tuple[int | str, ...], message: str) -> str:
+    place = ""
+    for step in location:
+        place += f"[{step + 1}]" if isinstance(step, int) else f".{step}" if place else step
+    return f"{place or 'configuration'}: {message.removeprefix('Value error, ')}"
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    """What only the whole shows: names that lead nowhere, things that are there twice."""
+    faults: list[str] = []
+    applications = [application.name for application in settings.application]
+    sellers = [seller.seller_id for seller in settings.seller]
+    keys = [key.id for key in settings.access_key]
+    for kind, names in (("application.name", applications), ("seller.seller_id", sellers), ("access_key.id", keys)):
+        faults += [f"{kind}: {name} is there twice" for name in dict.fromkeys(names) if names.count(name) > 1]
+    for number, seller in enumerate(settings.seller, 1):
+        if seller.application not in applications:
+            faults.append(f"seller[{number}].application: no [[application]] is named {seller.application}")
+        if len(seller.regions) != 1:
+            known = ", ".join(sorted(seller.regions)) or "none that is known"
+            faults.append(
+                f"seller[{number}].marketplaces: must be of one region (now: {known}), like the refresh token; "
+                "write one [[seller]] for each region, and set region where the marketplaces are new"
+            )
+    for number, key in enumerate(settings.access_key, 1):
+        faults += [
+            f"access_key[{number}].{place}: no [[seller]] has seller_id {name}"
+            for place, names in (("sellers", key.sellers), ("mws_auth_tokens", key.mws_auth_tokens))
+            for name in names
+            if name not in sellers
+        ]
+    return faults

@@ -1,0 +1,211 @@
+"""The SP-API client: throttle → token → send → classify, with retries inside one deadline."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+import httpx
+import orjson
+
+from bridge.upstream.accounts import Seller
+from bridge.upstream.errors import UpstreamFault, unavailable, unreadable
+from bridge.upstream.plans import OPERATIONS, UpstreamOperation
+from bridge.upstream.regions import LWA_URL, REGION_HOSTS
+from bridge.upstream.throttle import Throttle
+from bridge.upstream.tokens import Tokens
+from mws_compat.errors import MwsError
+
+__all__ = ["ClientSettings", "SpApi", "UpstreamCall", "UpstreamJournal"]
+
+#: Statuses after which the same GET may be sent again.
+_TRANSIENT = frozenset({500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """How patient the client is. ``deadline`` bounds a call with all its retries and waits, in seconds; ``attempts``
+    counts the first; ``origins`` and ``lwa_url`` point at another SP-API than Amazon's (the sandbox)."""
+
+    deadline: float = 25.0
+    connect_timeout: float = 5.0
+    read_timeout: float = 12.0
+    attempts: int = 3
+    backoff: float = 0.25
+    user_agent: str = "mws-bridge"
+    lwa_url: str = LWA_URL
+    origins: dict[str, str] = field(default_factory=lambda: dict(REGION_HOSTS))
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamCall:
+    """One request that went upstream. ``status`` 0: no answer came."""
+
+    operation: str
+    status: int
+    request_id: str
+    seconds: float
+
+
+@dataclass(slots=True)
+class UpstreamJournal:
+    """What one legacy request cost upstream: written by the client, read by whoever reports on the request."""
+
+    calls: list[UpstreamCall] = field(default_factory=list)
+    waited: float = 0.0
+
+
+class SpApi:
+    """Calls SP-API for sellers.
+
+    ``http`` is the connection (its transport is the caller's choice); ``clock`` gives monotonic seconds, ``sleep``
+    waits, ``jitter`` gives numbers from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        *,
+        throttle: Throttle,
+        settings: ClientSettings,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._http = http
+        self.throttle = throttle
+        self._settings = settings
+        self._clock = clock
+        self._sleep = sleep
+        self._jitter = jitter
+        self._timeout = httpx.Timeout(settings.read_timeout, connect=settings.connect_timeout)
+        self.tokens = Tokens(
+            send=self._send_token_request,
+            take_rdt=lambda seller: throttle.take(seller, OPERATIONS["createRestrictedDataToken"]),
+            lwa_url=settings.lwa_url,
+            base_url=self._origin,
+            clock=clock,
+        )
+
+    def _origin(self, seller: Seller) -> str:
+        return self._settings.origins[seller.region]
+
+    async def get(
+        self,
+        seller: Seller,
+        operation: UpstreamOperation,
+        path: str,
+        query: list[tuple[str, str]],
+        *,
+        mws_operation: str,
+        journal: UpstreamJournal,
+    ) -> object | None:
+        """The decoded JSON object of a GET; None when the answer is 404.
+
+        ``query`` values are percent-encoded here, once. Raises MwsError for everything else that can go wrong, within
+        the deadline. Retries answers 500, 502, 503, 504, broken connections, and answers that are not JSON, while the
+        usage plan has tokens to spare.
+        """
+        url = self._origin(seller) + path
+        if query:
+            url += "?" + "&".join(f"{quote(name)}={quote(value, safe='')}" for name, value in query)
+        try:
+            async with asyncio.timeout(self._settings.deadline):
+                return await self._get(seller, operation, url, mws_operation, journal)
+        except TimeoutError:
+            raise unavailable(f"{operation.name} did not end within {self._settings.deadline:g} s") from None
+
+    async def _get(
+        self, seller: Seller, operation: UpstreamOperation, url: str, mws_operation: str, journal: UpstreamJournal
+    ) -> object | None:
+        journal.waited += await self.throttle.take(seller, operation)
+        renewed = False
+        attempt = 1
+        while True:
+            grant = await self.tokens.grant_for(seller, operation)
+            request = httpx.Request("GET", url, headers={"x-amz-access-token": grant.token, **self._headers()})
+            failure: MwsError
+            try:
+                response = await self._send(request, operation.name, journal)
+            except httpx.TransportError as error:
+                failure = unavailable(f"{operation.name}: {type(error).__name__}")
+            else:
+                self._learn(seller, operation, response)
+                if response.status_code == 200:
+                    answer = _decode(response)
+                    if answer is not None:
+                        return answer
+                    failure = unreadable(
+                        f"{operation.name} answered something that is not a JSON object",
+                        upstream_request_id=response.headers.get("x-amzn-requestid", ""),
+                    )
+                elif response.status_code == 404:
+                    return None
+                else:
+                    fault = UpstreamFault.of(response)
+                    failure = fault.as_mws_error(mws_operation)
+                    if fault.status == 429:
+                        self.throttle.drain(seller, operation)
+                    if fault.is_stale_token and not renewed:
+                        renewed = True
+                        self.tokens.forget(seller)
+                        continue  # a refused token cost no work upstream; it does not count as an attempt
+                    if fault.status not in _TRANSIENT:
+                        raise failure
+            if attempt >= self._settings.attempts:
+                raise failure
+            await self._sleep(self._settings.backoff * 2 ** (attempt - 1) * (0.5 + self._jitter()))
+            attempt += 1
+            try:
+                await self.throttle.take(seller, operation, wait=False)
+            except MwsError:
+                raise failure from None  # what went wrong says more than that we may not try again
+
+    def _headers(self) -> dict[str, str]:
+        return {"user-agent": self._settings.user_agent, "accept": "application/json", "accept-encoding": "gzip"}
+
+    async def _send(self, request: httpx.Request, name: str, journal: UpstreamJournal) -> httpx.Response:
+        request.extensions["timeout"] = self._timeout.as_dict()
+        started = self._clock()
+        status, request_id = 0, ""
+        try:
+            response = await self._http.send(request)
+            status, request_id = response.status_code, response.headers.get("x-amzn-requestid", "")
+            return response
+        finally:
+            journal.calls.append(UpstreamCall(name, status, request_id, self._clock() - started))
+
+    async def _send_token_request(self, request: httpx.Request) -> httpx.Response:
+        request.headers.update(self._headers())
+        request.extensions["timeout"] = self._timeout.as_dict()
+        attempt = 1
+        while True:
+            try:
+                response = await self._http.send(request)
+            except httpx.TransportError as error:
+                failure = unavailable(f"{request.url.host}: {type(error).__name__}")
+            else:
+                if response.status_code not in _TRANSIENT:
+                    return response
+                failure = unavailable(f"{request.url.host} answered HTTP {response.status_code}")
+            if attempt >= self._settings.attempts:
+                raise failure
+            await self._sleep(self._settings.backoff * 2 ** (attempt - 1) * (0.5 + self._jitter()))
+            attempt += 1
+
+    def _learn(self, seller: Seller, operation: UpstreamOperation, response: httpx.Response) -> None:
+        told = response.headers.get("x-amzn-ratelimit-limit")
+        if told:
+            try:
+                self.throttle.learn(seller, operation, float(told))
+            except ValueError:
+                return  # best effort, as the header itself is
+
+
+def _decode(response: httpx.Response) -> object | None:
+    try:
+        answer: object = orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        return None
+    return answer if isinstance(answer, dict) else None

@@ -1,0 +1,220 @@
+"""Access tokens: Login with Amazon for every call, restricted data tokens for personal data in Orders v0.
+
+Both are cached until five minutes before they expire and renewed by one request at a time, however many calls wait.
+While a renewal fails, the old token is used for as long as it is valid.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bridge.upstream.accounts import Seller
+from bridge.upstream.errors import UpstreamFault, denied, unavailable
+from bridge.upstream.plans import OPERATIONS, UpstreamOperation
+from mws_compat.errors import MwsError
+
+__all__ = ["EARLY", "Grant", "Tokens"]
+
+#: Seconds before its end at which a token is renewed.
+EARLY = 300.0
+
+RDT_PATH = "/tokens/2021-03-01/restrictedDataToken"
+
+_log = logging.getLogger("mws_bridge.tokens")
+
+
+class _LwaAnswer(BaseModel):
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+    access_token: str = Field(min_length=1, repr=False)
+    expires_in: float = 3600.0
+
+
+class _RdtAnswer(BaseModel):
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+    restricted_data_token: str = Field(alias="restrictedDataToken", min_length=1, repr=False)
+    expires_in: float = Field(alias="expiresIn", default=3600.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A token and the restricted data elements that it opens."""
+
+    token: str = field(repr=False)
+    data_elements: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class _Entry:
+    grant: Grant = field(repr=False)
+    renew_at: float
+    dead_at: float
+
+
+#: Sends one token request upstream and returns the answer's status and JSON body.
+Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
+
+
+class Tokens:
+    """The tokens of all sellers.
+
+    ``send`` sends a request and raises MwsError when no answer comes; ``take_rdt`` waits for the usage plan of
+    createRestrictedDataToken; ``clock`` gives monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        send: Send,
+        take_rdt: Callable[[Seller], Awaitable[float]],
+        lwa_url: str,
+        base_url: Callable[[Seller], str],
+        clock: Callable[[], float],
+    ) -> None:
+        self._send = send
+        self._take_rdt = take_rdt
+        self._lwa_url = lwa_url
+        self._base_url = base_url
+        self._clock = clock
+        self._entries: dict[tuple[str, ...], _Entry] = {}
+        self._locks: dict[tuple[str, ...], asyncio.Lock] = {}
+        self._refused: dict[tuple[str, ...], frozenset[str]] = {}
+
+    async def access_token(self, seller: Seller) -> str:
+        """A plain access token. Raises MwsError AccessDenied when Amazon refuses the application or the seller's
+        authorisation, ServiceUnavailable when it cannot be asked."""
+        grant = await self._cached(("lwa", *_key(seller)), lambda: self._fetch_access_token(seller))
+        return grant.token
+
+    async def grant_for(self, seller: Seller, operation: UpstreamOperation) -> Grant:
+        """The token to call ``operation`` with: restricted where the application may have one, plain otherwise."""
+        wanted = frozenset(operation.data_elements) - self.refused(seller)
+        if not wanted:
+            return Grant(await self.access_token(seller))
+        grant = await self._cached(("rdt", *_key(seller)), lambda: self._fetch_restricted_token(seller))
+        opened = grant.data_elements & wanted
+        return grant if opened else Grant(await self.access_token(seller))
+
+    def refused(self, seller: Seller) -> frozenset[str]:
+        """The data elements that Amazon has refused this seller's application since start: its missing roles."""
+        return self._refused.get(_key(seller), frozenset())
+
+    def forget(self, seller: Seller) -> None:
+        """Drop the seller's tokens: Amazon no longer takes them."""
+        for kind in ("lwa", "rdt"):
+            self._entries.pop((kind, *_key(seller)), None)
+
+    async def _cached(self, key: tuple[str, ...], fetch: Callable[[], Awaitable[_Entry]]) -> Grant:
+        entry = self._entries.get(key)
+        if entry is not None and self._clock() < entry.renew_at:
+            return entry.grant
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            entry = self._entries.get(key)  # somebody may have renewed it while we waited
+            if entry is not None and self._clock() < entry.renew_at:
+                return entry.grant
+            try:
+                fresh = await fetch()
+            except MwsError:
+                if entry is not None and self._clock() < entry.dead_at:
+                    return entry.grant
+                raise
+            self._entries[key] = fresh
+            return fresh.grant
+
+    def _entry(self, grant: Grant, expires_in: float) -> _Entry:
+        now = self._clock()
+        return _Entry(grant, now + max(expires_in - EARLY, expires_in / 2), now + expires_in)
+
+    async def _fetch_access_token(self, seller: Seller) -> _Entry:
+        form = {
+            "grant_type": "refresh_token",
+            "refresh_token": seller.refresh_token,
+            "client_id": seller.application.client_id,
+            "client_secret": seller.application.client_secret,
+        }
+        response = await self._send(httpx.Request("POST", self._lwa_url, data=form))
+        if response.status_code != 200:
+            raise _lwa_refusal(seller, response)
+        try:
+            answer = _LwaAnswer.model_validate_json(response.content)
+        except ValidationError:
+            raise unavailable("Login with Amazon sent an answer without a token") from None
+        return self._entry(Grant(answer.access_token), answer.expires_in)
+
+    async def _fetch_restricted_token(self, seller: Seller) -> _Entry:
+        """An RDT for as many data elements as the application has roles for; a plain token when it has none."""
+        plain = await self.access_token(seller)
+        while True:
+            elements = _ALL_ELEMENTS - self.refused(seller)
+            resources = _resources(elements)
+            if not resources:
+                return self._entry(Grant(plain), 3600.0)
+            await self._take_rdt(seller)
+            response = await self._send(
+                httpx.Request(
+                    "POST",
+                    self._base_url(seller) + RDT_PATH,
+                    json={"restrictedResources": resources},
+                    headers={"x-amz-access-token": plain},
+                )
+            )
+            if response.status_code == 200:
+                try:
+                    answer = _RdtAnswer.model_validate_json(response.content)
+                except ValidationError:
+                    raise unavailable("the token service sent an answer without a token") from None
+                return self._entry(Grant(answer.restricted_data_token, elements), answer.expires_in)
+            fault = UpstreamFault.of(response)
+            if response.status_code not in {400, 403} or fault.is_stale_token:
+                if fault.is_stale_token:
+                    self.forget(seller)
+                raise fault.as_mws_error("createRestrictedDataToken")
+            self._refuse(seller, _named(fault.message, elements))
+
+    def _refuse(self, seller: Seller, elements: frozenset[str]) -> None:
+        self._refused[_key(seller)] = self.refused(seller) | elements
+        _log.warning(
+            "seller %s: the application has no role for %s; answers will lack it (see: mws-bridge check)",
+            seller.seller_id,
+            ", ".join(sorted(elements)),
+        )
+
+
+_ALL_ELEMENTS = frozenset(element for operation in OPERATIONS.values() for element in operation.data_elements)
+
+
+def _key(seller: Seller) -> tuple[str, ...]:
+    return (seller.application.client_id, seller.seller_id, seller.region)
+
+
+def _resources(elements: frozenset[str]) -> list[dict[str, object]]:
+    resources: list[dict[str, object]] = []
+    for operation in OPERATIONS.values():
+        kept = [element for element in operation.data_elements if element in elements]
+        if kept:
+            resources.append({"method": "GET", "path": operation.rdt_path, "dataElements": kept})
+    return resources
+
+
+def _named(message: str, asked: frozenset[str]) -> frozenset[str]:
+    """The elements that a refusal names in brackets; all that were asked for when it names none of them."""
+    match = re.search(r"\[([^\]]*)\]", message)
+    named = frozenset(part.strip() for part in match.group(1).split(",")) & asked if match else frozenset()
+    return named or asked
+
+
+def _lwa_refusal(seller: Seller, response: httpx.Response) -> MwsError:
+    if response.status_code >= 500 or response.status_code == 429:
+        return unavailable(f"Login with Amazon answered HTTP {response.status_code}")
+    fault = UpstreamFault.of(response)
+    meaning = {
+        "invalid_grant": "the seller's refresh token is not valid any more: authorise the application again",
+        "invalid_client": "the application's client id or secret is wrong, or the secret has expired (180 days)",
+        "unauthorized_client": "the application may not use this grant: look at its registration",
+    }.get(fault.code, "Login with Amazon refused the request")
+    message = "AuthToken is not valid for SellerId and AWSAccountId" if fault.code == "invalid_grant" else None
+    return denied(f"{meaning} (seller {seller.seller_id}, {fault.code or response.status_code})", message)

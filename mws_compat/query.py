@@ -1,0 +1,144 @@
+"""From the bytes of an HTTP request to a Call: parameters merged, decoded, and the address resolved.
+
+Legacy clients put their parameters where they like: in the URL of a GET, in a form body, or (boto) in the URL of a
+POST that carries an empty ``text/plain`` body. So the Content-Type decides nothing: URL and body are read alike, as
+form data in which ``+`` is a space [wire reference 1.2, 2.4].
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
+
+from mws_compat.errors import INVALID_ADDRESS, UNREADABLE_PARAMETER, MwsError
+from mws_compat.orders import OPERATIONS, SECTION, VERSIONS, Operation
+
+__all__ = ["MAX_PARAMETERS", "Address", "Call", "HttpRequest", "parse_call", "resolve_address"]
+
+MAX_PARAMETERS = 1000
+
+_SEGMENTS = re.compile(r"/+([A-Za-z]+)(?:/+([0-9]{4}-[0-9]{2}-[0-9]{2}))?/*")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """What arrived, as it arrived: ``method`` as sent, ``path`` still percent-encoded and without the query,
+    ``query`` without its question mark, ``host`` the Host header's text ('' when there was none)."""
+
+    method: str
+    path: str
+    query: bytes
+    body: bytes
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request whose parameters have been read.
+
+    ``wire``        the parameters as sent, URL and body joined with ``&``, without empty pairs
+    ``pairs``       decoded (name, value) in wire order, a pair sent twice alike kept once
+    ``parameters``  name → value, without the empty values, which count as absent
+    """
+
+    method: str
+    path: str
+    host: str
+    wire: bytes
+    pairs: tuple[tuple[str, str], ...]
+    parameters: dict[str, str]
+
+    @property
+    def action(self) -> str:
+        """The operation's name as the caller wrote it; '' when there is none."""
+        return self.parameters.get("Action", "")
+
+    @property
+    def is_ping(self) -> bool:
+        """Whether this is the bare ``GET /`` that MWS answered with its clock."""
+        return self.path in {"", "/"} and not self.pairs and self.method == "GET"
+
+    def __repr__(self) -> str:
+        # Values may be secrets or personal data; names are neither.
+        return f"Call({self.method} {self.path} Action={self.action!r} names={sorted(self.parameters)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Which operation of which section and API version a call is for."""
+
+    section: str
+    version: str
+    operation: Operation
+
+
+def parse_call(request: HttpRequest) -> Call:
+    """Read a request's parameters. Raises MwsError (InvalidParameterValue, 400) for more than 1,000 parameters, text
+    that is not UTF-8, or one name with two different values; any other bytes give a Call."""
+    wire = b"&".join(part for part in (request.query, request.body) if part)
+    pieces = [piece for piece in wire.split(b"&") if piece]
+    if len(pieces) > MAX_PARAMETERS:
+        raise MwsError(UNREADABLE_PARAMETER, f"More than {MAX_PARAMETERS} parameters were sent.")
+    values: dict[str, str] = {}
+    for piece in pieces:
+        raw_name, _, raw_value = piece.partition(b"=")
+        name = _decode(raw_name)
+        value = _decode(raw_value, name)
+        if values.setdefault(name, value) != value:
+            # Two values for one name could be signed as one and read as the other.
+            raise MwsError(UNREADABLE_PARAMETER, f"Parameter {_shown(name)} was sent more than once.")
+    return Call(
+        method=request.method,
+        path=request.path,
+        host=request.host,
+        wire=b"&".join(pieces),
+        pairs=tuple(values.items()),
+        parameters={name: value for name, value in values.items() if value},
+    )
+
+
+def _decode(raw: bytes, name: str | None = None) -> str:
+    """The text of a name, or of the value of the parameter ``name``."""
+    if b"+" in raw:
+        raw = raw.replace(b"+", b" ")
+    if b"%" in raw:
+        raw = unquote_to_bytes(raw)
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        what = "A parameter name" if name is None else f"The value of parameter {_shown(name)}"
+        raise MwsError(UNREADABLE_PARAMETER, f"{what} is not valid UTF-8.") from None
+
+
+def _shown(name: str) -> str:
+    """A parameter name fit to be repeated in a message: short, printable."""
+    return name if len(name) <= 64 and name.isprintable() else "(unprintable name)"
+
+
+def resolve_address(call: Call) -> Address:
+    """The operation that path and ``Action`` ask for. Raises MwsError InvalidAddress (404) as MWS did for an unknown
+    path, section, version or operation. GetServiceStatus is answered for any section, in that section's namespace,
+    and the ``Version`` parameter is not consulted: clients were seen to send one that does not fit the path."""
+    match = _SEGMENTS.fullmatch(call.path)
+    if match is None:
+        raise MwsError(INVALID_ADDRESS, f"Resource {_shown(call.path)} is not found on this server.")
+    section, version = match.groups()
+    if version is None:
+        text = f"Resource {_shown(call.path)} is not found on this server. API Version is missing"
+        raise MwsError(INVALID_ADDRESS, text)
+    action = call.action
+    if action == "GetServiceStatus":
+        return Address(section, version, OPERATIONS[action])
+    if section != SECTION:
+        text = (
+            f"Section {_shown(section)}/{version} is not available here: the bridge answers {SECTION}/{VERSIONS[0]}."
+        )
+        raise MwsError(INVALID_ADDRESS, text)
+    if version not in VERSIONS:
+        raise MwsError(INVALID_ADDRESS, f"Section {section}/{version} is not available; use {SECTION}/{VERSIONS[0]}.")
+    if not action:
+        raise MwsError(UNREADABLE_PARAMETER, "Missing required parameter Action.")
+    operation = OPERATIONS.get(action)
+    if operation is None:
+        text = f"Operation {_shown(action)} is not available for section {section}/{version}"
+        raise MwsError(INVALID_ADDRESS, text)
+    return Address(section, version, operation)

@@ -1,0 +1,14 @@
+"""Hypothesis profiles for the whole suite: ``ci`` by default, ``nightly`` through HYPOTHESIS_PROFILE."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+_COMMON = {
+    "deadline": None,  # a shared runner's hiccup is not a fault of ours
+    "print_blob": True,
+    "suppress_health_check": [HealthCheck.too_slow],
+}
+settings.register_profile("ci", derandomize=True, max_examples=200, **_COMMON)
+settings.register_profile("nightly", max_examples=5_000, **_COMMON)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
