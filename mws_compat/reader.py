@@ -113,10 +113,21 @@ def _request_id(root: etree._Element) -> str:
     return ""
 
 
+#: Made once for each struct of the table, by identity: a struct is a tuple of tuples, dear to hash.
+_fields: dict[int, tuple[Struct, dict[str, Field]]] = {}
+
+
+def _fields_of(struct: Struct) -> dict[str, Field]:
+    """A struct's fields under every name that they have had; ``name_2011`` is '' for most, which no element is."""
+    known = _fields.get(id(struct))
+    if known is None:
+        spelled = {name: field for field in struct.fields for name in (field.name, field.name_2011, *field.aliases)}
+        known = _fields[id(struct)] = (struct, spelled)
+    return known[1]
+
+
 def _read_struct(element: etree._Element, struct: Struct, path: str, unknown: list[str]) -> Record:
-    fields = {
-        spelling: field for field in struct.fields for spelling in (field.name, field.name_2011, *field.aliases)
-    }
+    fields = _fields_of(struct)
     record: Record = {}
     for child in element:
         name = _local(child)

@@ -43,13 +43,15 @@ _BETWEEN = "\x00"
 
 
 def escape_text(text: str) -> str:
-    """``text`` as element content: markup escaped, carriage return kept as ``&#13;``, characters that XML 1.0 forbids
-    (lone surrogates among them) replaced with U+FFFD."""
+    """``text`` as element content: markup escaped, carriage return kept as ``&#13;``, an empty line kept out of the
+    body as ``&#10;`` (old PHP clients cut an answer there [wire reference 9]), characters that XML 1.0 forbids (lone
+    surrogates among them) replaced with U+FFFD."""
     return _escape_markup(_ILLEGAL.sub("\ufffd", text))
 
 
 def _escape_markup(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text.replace("\r", "&#13;").replace("\n\n", "\n&#10;")
 
 
 def _escape_all(values: list[str]) -> list[str]:
@@ -60,7 +62,7 @@ def _escape_all(values: list[str]) -> list[str]:
     except UnicodeEncodeError:  # a lone surrogate
         return [escape_text(value) for value in values]
     legal = together.isascii() or ("\ufffe" not in together and "\uffff" not in together)
-    if legal and len(unsafe) == len(values) - 1:  # nothing but what stands between them
+    if legal and len(unsafe) == len(values) - 1 and "\n\n" not in together:  # nothing but what stands between them
         return values
     if legal and unsafe.count(b"\0") == len(values) - 1 and not unsafe.translate(None, b"\0&<>\r"):
         return _escape_markup(together).split(_BETWEEN)
@@ -151,12 +153,13 @@ class _StructWriter:
         keys: Keys = []
         values: Values = []
         self._flatten(record, keys, values)
+        texts = _escape_all(values)  # before a plan is made: what holds anything but text must not be remembered
         shape = tuple(keys)
         plan = self._plans.get(shape)
         if plan is None:
             plan = self._remember(shape, record)
         template, pick = plan
-        return template % pick(_escape_all(values))
+        return template % pick(texts)
 
     def _remember(self, shape: tuple[object, ...], record: Record) -> tuple[str, Pick]:
         template, order = self._template(self._struct, record, self._depth, count())
@@ -215,10 +218,10 @@ class _ResultWriter:
         if self._list is None:
             return self._write_head(result)
         name = self._list.name
-        members = result.get(name)
         text = self._write_head({key: node for key, node in result.items() if key != name})
-        if members is None:
+        if name not in result:
             return text
+        members = result[name]
         if not isinstance(members, list):
             raise TypeError(f"{name} must be a list, not {type(members).__name__}")
         if not members:

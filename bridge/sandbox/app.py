@@ -13,7 +13,7 @@ from uuid import UUID
 
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.sandbox.answers import (
     Answer,
@@ -110,7 +110,12 @@ class Sandbox:
             items_page_size=self.settings.items_page_size,
         )
 
-    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+    @property
+    def app(self) -> ASGIApp:
+        """The ASGI application: an object, because servers do not take a bound method for one."""
+        return self
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection: a request, or the lifespan of the server."""
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)

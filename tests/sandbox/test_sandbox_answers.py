@@ -1,7 +1,9 @@
 """Single orders, headers, routes and the log."""
 
 import httpx
+import orjson
 import pytest
+import uvicorn
 from sandbox_model import faults_of, load_model
 from sandbox_probe import ANCHOR, EU, FE, ITEMS_PII, LIST_PII, NA, ORDERS, US, Clock, Probe, is_uuid
 
@@ -50,6 +52,16 @@ def test_get_order_equals_the_order_of_the_list(demo):
     token = demo.rdt(LIST_PII, {**LIST_PII, "path": ORDERS + "/{orderId}"})
     for order in demo.list(token=token).payload["Orders"][:20]:
         assert demo.get(f"/{order['AmazonOrderId']}", token=token).payload == order
+
+
+def test_kept_texts_are_bounded(demo, monkeypatch):
+    """The memory of written orders is emptied when full, and nobody notices."""
+    expected = demo.list(EU).body
+    monkeypatch.setattr("bridge.sandbox.v0_api._KEPT_TEXTS", 10)
+    assert demo.list(EU, MaxResultsPerPage=100, CreatedAfter="2025-01-01T00:00:00Z").payload["Orders"]
+    demo.sandbox._orders._texts.clear()
+    assert demo.list(EU).payload["Orders"] == orjson.loads(expected)["payload"]["Orders"]
+    assert len(demo.sandbox._orders._texts) <= 10
 
 
 def test_every_answer_has_an_id_of_its_own(probe):
@@ -178,6 +190,13 @@ async def test_lifespan_and_other_protocols():
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
     with pytest.raises(RuntimeError, match="not websocket"):
         await app({"type": "websocket"}, receive, send)
+
+
+def test_servers_see_an_asgi_application(probe):
+    """uvicorn recognises the application by itself as ASGI 3."""
+    config = uvicorn.Config(probe.sandbox.app, log_config=None)
+    config.load()
+    assert config.interface == "asgi3"
 
 
 async def test_a_client_that_goes_away_is_let_go(probe):

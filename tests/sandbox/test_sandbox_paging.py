@@ -155,7 +155,7 @@ def test_raw_plus_becomes_a_blank(demo):
 
 def test_tokens_end():
     """A token lives for its lifetime and no longer."""
-    probe = Probe(next_token_lifetime=100)
+    probe = Probe(next_token_lifetime=100, orders=100)
     token = first_token(probe)
     probe.clock.now += 99
     assert probe.list(NextToken=token).status == 200

@@ -269,8 +269,9 @@ def test_touch_and_revise(probe):
         )
 
 
-def test_a_change_calls_off_the_scheduled_future(probe):
+def test_a_change_calls_off_the_scheduled_future():
     """After an intervention an order goes no further by itself."""
+    probe = Probe(orders=400)
     store = probe.store
     probe.clock.now = float(ANCHOR - 5 * DAY)
     pending = next(
