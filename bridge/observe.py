@@ -5,6 +5,7 @@ not secret, numbers, and the reason that an error carries for the operator.
 """
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from bridge.upstream.client import UpstreamCall
 __all__ = ["Emit", "RequestEvent", "log_event"]
 
 _log = logging.getLogger("mws_bridge.requests")
+
+_PLAIN = re.compile(r"[^ '=]+").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ def log_event(event: RequestEvent) -> None:
 
 
 def _quoted(value: object) -> str:
-    # One event is one line, whatever a caller put into an operation's name.
+    # One event is one line and one value one value, whatever a caller wrote that a reason repeats.
     text = "".join(character if character.isprintable() else "?" for character in str(value))[:500]
-    return f'"{text}"'.replace("\\", "/") if " " in text or '"' in text or not text else text
+    text = text.replace('"', "'").replace("\\", "/")
+    return f'"{text}"' if not text or not _PLAIN(text) else text

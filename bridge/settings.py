@@ -4,8 +4,18 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+)
 
 from bridge.upstream.regions import LWA_URL, MARKETPLACES, REGION_HOSTS
 
@@ -17,6 +27,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "UpstreamSettings",
+    "check_origin",
     "load_settings",
     "parse_settings",
 ]
@@ -51,8 +62,32 @@ def _resolve_secret(value: object, info: ValidationInfo) -> object:
     return value
 
 
+def _check_url(text: str) -> str:
+    """An address that can be called: anything else would show itself only as "no answer", once requests come."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.netloc
+        _ = parts.port
+    except ValueError:
+        usable = False
+    if not usable or any(character.isspace() for character in text):
+        raise ValueError("is not an address like https://host:port")
+    return text
+
+
+def check_origin(text: str) -> str:
+    """An address without path, and without the slash that people put behind it. Raises ValueError."""
+    origin = _check_url(text).rstrip("/")
+    parts = urlsplit(origin)
+    if parts.path or parts.query or parts.fragment:
+        raise ValueError("must end after host and port, without a path")
+    return origin
+
+
 Secret = Annotated[SecretStr, BeforeValidator(_resolve_secret), Field(min_length=1)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+Url = Annotated[str, AfterValidator(_check_url)]
+Origin = Annotated[str, AfterValidator(check_origin)]
 
 
 class _Model(BaseModel):
@@ -62,9 +97,9 @@ class _Model(BaseModel):
 class ServerSettings(_Model):
     """``[server]``: where the endpoint listens and what it tolerates."""
 
-    host: str = "127.0.0.1"
+    host: Name = "127.0.0.1"
     port: int = Field(default=8013, ge=0, le=65535)
-    hosts: tuple[str, ...] = ()
+    hosts: tuple[Name, ...] = ()
     accept_deviant_signatures: tuple[Literal["whatwg-form", "encode-uri-component"], ...] = ()
     strict_status_pair: bool = False
     token_keys: tuple[Secret, ...] = ()
@@ -79,8 +114,8 @@ class UpstreamSettings(_Model):
     read_timeout: float = Field(default=12.0, gt=0, le=300)
     attempts: int = Field(default=3, ge=1, le=10)
     max_wait: float = Field(default=2.0, ge=0, le=60)
-    lwa_url: str = LWA_URL
-    origins: dict[Literal["na", "eu", "fe"], str] = Field(default_factory=dict)
+    lwa_url: Url = LWA_URL
+    origins: dict[Literal["na", "eu", "fe"], Origin] = Field(default_factory=dict)
 
     def origin_of(self, region: str) -> str:
         """The origin of a region: the configured one, else Amazon's."""
@@ -148,18 +183,34 @@ def parse_settings(data: Mapping[str, object], environ: Mapping[str, str], *, ba
     try:
         settings = Settings.model_validate(data, context={"environ": environ, "base": base})
     except ValidationError as error:
-        raise SettingsError([_fault(place["loc"], place["msg"]) for place in error.errors()]) from None
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        raise SettingsError([_fault(fault["loc"], fault["type"], fault["msg"]) for fault in found]) from None
     faults = _contradictions(settings)
     if faults:
         raise SettingsError(faults)
     return settings
 
 
-def _fault(location: tuple[int | str, ...], message: str) -> str:
+#: pydantic's kind of fault → our words, where its own speak of Python.
+_PLAIN_WORDS = {
+    "extra_forbidden": "there is no such setting",
+    "missing": "is missing",
+    "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
+    "tuple_type": "must be a list",
+    "model_type": "must be a table",
+    "dict_type": "must be a table",
+}
+
+
+def _fault(location: tuple[int | str, ...], kind: str, message: str) -> str:
     place = ""
     for step in location:
         place += f"[{step + 1}]" if isinstance(step, int) else f".{step}" if place else step
-    return f"{place or 'configuration'}: {message.removeprefix('Value error, ')}"
+    words = _PLAIN_WORDS.get(kind, message.removeprefix("Value error, "))
+    if kind == "tuple_type" and len(location) == 1:
+        words = f"there may be several: write [[{place}]], with two brackets"
+    return f"{place or 'configuration'}: {words}"
 
 
 def _contradictions(settings: Settings) -> list[str]:

@@ -18,6 +18,8 @@ __all__ = ["MAX_DOCUMENT_BYTES", "Document", "parse_document"]
 
 MAX_DOCUMENT_BYTES = 10 * 2**20
 _MAX_ATTRIBUTES = 64
+#: libxml2 remembers an element's line up to here; past it, no place is better than a wrong one.
+_LINES_COUNTED = 65_535
 _CROWDED = etree.XPath(f"(/descendant-or-self::*[count(@*) > {_MAX_ATTRIBUTES}])[1]")
 
 _ERROR = Struct("Error", tuple(Field(name, TEXT) for name in ("Type", "Code", "Message", "Detail")))
@@ -63,7 +65,7 @@ def parse_document(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Document:
     action = name.localname.removesuffix("Response")
     operation = OPERATIONS.get(action)
     result = children.get(f"{action}Result")
-    if operation is None or result is None:
+    if operation is None or result is None or action == name.localname:
         raise _refusal(root, f"<{name.localname}> is not an answer of an Orders operation")
     record = _read_struct(result, operation.result, "", unknown)
     return Document(action, name.namespace or "", record, request_id, tuple(unknown))
@@ -98,7 +100,10 @@ def _parse(data: bytes, limit: int) -> etree._Element:
 
 
 def _refusal(element: etree._Element, problem: str) -> ReadError:
-    return ReadError(problem, line=element.sourceline or 0, column=1)
+    line = element.sourceline or 0
+    if line >= _LINES_COUNTED:
+        return ReadError(problem)
+    return ReadError(problem, line=line, column=1)
 
 
 def _local(element: etree._Element) -> str:

@@ -150,7 +150,7 @@ def _broken_rules(
                 for other in rule.others:
                     if rule.name in arguments and other in arguments:
                         yield f"Parameters {rule.name} and {other} cannot be used together."
-            case After():
+            case _:  # After
                 if rule.later in arguments and rule.earlier not in parameters:
                     yield f"Parameter {rule.later} can only be used together with {rule.earlier}."
                 elif rule.earlier in arguments:

@@ -1,7 +1,9 @@
 """What can be typed after ``mws-bridge``. Parsing imports nothing heavy: each verb brings its own imports."""
 
 import argparse
+import io
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -9,20 +11,25 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TypeAlias
 
-from mws_compat.orders import OPERATIONS, Parameter
+from mws_compat.orders import OPERATIONS
 
-__all__ = ["build_parser", "main"]
+__all__ = ["build_parser", "main", "option_of"]
 
-#: What running a verb may raise to end with a sentence instead of a traceback.
-TROUBLE = 2
+_CAPITALISED = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]*")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line (``sys.argv`` without the program, by default) and return its exit code."""
+    # Not every terminal or pipe can take every buyer's name; what stdout cannot take stays readable as XML.
+    for stream, errors in ((sys.stdout, "xmlcharrefreplace"), (sys.stderr, "backslashreplace")):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=errors)
     arguments = build_parser().parse_args(argv)
     run: Callable[[argparse.Namespace], int] = import_module(arguments.module).run
     try:
-        return run(arguments)
+        code = run(arguments)
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -64,17 +71,33 @@ def _add_demo(verbs: Verbs) -> None:
         verbs,
         "demo",
         "demo",
-        "play a legacy session against the endpoint and an emulated SP-API",
-        "Start the endpoint and the SP-API sandbox on loopback, play a signed legacy session against them, show\n"
-        "what was asked, what went upstream and what came back. Needs no credentials and no network; the clock of\n"
-        "the demo stands still, so that every run shows the same.",
+        "play a legacy session against an emulated Amazon",
+        "Start the endpoint and the SP-API sandbox on loopback, play a signed legacy\n"
+        "session against them, show what was asked, what went upstream and what came\n"
+        "back. Needs no credentials and no network; the clock of the demo stands still,\n"
+        "so that every run shows the same.",
     )
-    parser.add_argument("--full", action="store_true", help="show every answer whole")
+    parser.add_argument("--full", action="store_true", help="show every answer and every line whole")
 
 
 def _add_address(parser: argparse.ArgumentParser, *, port: int | None) -> None:
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1, or as configured)")
-    parser.add_argument("--port", type=int, default=port, help="port to listen on; 0 takes a free one")
+    default = f"{port}" if port else "8013, or as configured"
+    parser.add_argument(
+        "--port",
+        type=_number(65535),
+        default=port,
+        help=f"port to listen on; 0 takes a free one (default: {default})",
+    )
+
+
+def _number(most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdecimal() and int(text) <= most):
+            raise argparse.ArgumentTypeError(f"write a number from 0 to {most}")
+        return int(text)
+
+    return read
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
@@ -82,7 +105,7 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
         "--config",
         type=Path,
         metavar="FILE",
-        help="TOML configuration (default: $MWS_BRIDGE_CONFIG, else mws-bridge.toml)",
+        help="configuration in TOML (default: mws-bridge.toml, or $MWS_BRIDGE_CONFIG)",
     )
 
 
@@ -92,7 +115,7 @@ def _add_serve(verbs: Verbs) -> None:
         "serve",
         "serve",
         "run the endpoint",
-        "Run the MWS endpoint for the sellers of the configuration, or with --sandbox for emulated ones.",
+        "Run the MWS endpoint for the sellers of the configuration, or with --sandbox\nfor emulated ones.",
     )
     _add_config(parser)
     parser.add_argument("--sandbox", action="store_true", help="serve the emulated SP-API; needs no configuration")
@@ -105,10 +128,12 @@ def _add_sandbox(verbs: Verbs) -> None:
         "sandbox",
         "sandbox",
         "run the SP-API emulator alone",
-        "Run the emulated SP-API (Login with Amazon, restricted data tokens, Orders v0); prints its credentials.",
+        "Run the emulated SP-API (Login with Amazon, restricted data tokens, Orders v0);\nprints its credentials.",
     )
     parser.add_argument("--seed", type=int, default=2013, help="seed of the emulated orders (default: 2013)")
-    parser.add_argument("--orders", type=int, default=3000, help="how many orders there are (default: 3000)")
+    parser.add_argument(
+        "--orders", type=_number(1_000_000), default=3000, help="how many orders there are (default: 3000)"
+    )
     parser.add_argument("--no-usage-plans", action="store_true", help="never answer 429")
     parser.add_argument(
         "--fault",
@@ -126,8 +151,8 @@ def _add_check(verbs: Verbs) -> None:
         "check",
         "check",
         "validate the configuration and try it against Amazon",
-        "Validate the configuration; then, for each seller, log in, ask for the restricted data and list one order,\n"
-        "and say in plain words what is wrong.",
+        "Validate the configuration; then, for each seller, log in, ask for the\n"
+        "restricted data and list one order, and say in plain words what is wrong.",
     )
     _add_config(parser)
     parser.add_argument("--offline", action="store_true", help="validate only; call nobody")
@@ -139,38 +164,33 @@ def _add_call(verbs: Verbs) -> None:
         "call",
         "call",
         "send one signed MWS request (a curl for MWS)",
-        "Sign a request as legacy programs do, send it, and print the XML that comes back.\n\n"
-        "Access key, secret and seller come from the options, from MWS_ACCESS_KEY, MWS_SECRET and MWS_SELLER, from\n"
-        "--config, or with --sandbox from the demo account.",
+        "Sign a request as legacy programs do, send it, and print the XML that comes\nback.\n\n"
+        "Access key, secret and seller come from the options, from MWS_ACCESS_KEY,\n"
+        "MWS_SECRET and MWS_SELLER, from --config, or with --sandbox from the demo\naccount.",
     )
     parser.add_argument("operation", metavar="OPERATION", help=f"one of {', '.join(OPERATIONS)}")
-    parser.add_argument("--url", help="the endpoint's origin (default: http://127.0.0.1:8013)")
-    parser.add_argument("--access-key", metavar="ID")
+    parser.add_argument("--url", help="the endpoint's origin (default: $MWS_URL, else http://127.0.0.1:8013)")
+    parser.add_argument("--access-key", metavar="ID", help="AWSAccessKeyId; its secret is never an option")
     parser.add_argument("--seller", metavar="ID", help="SellerId")
     parser.add_argument("--sandbox", action="store_true", help="use the demo account of serve --sandbox")
     _add_config(parser)
     parser.add_argument("--get", action="store_true", help="send the parameters in the URL of a GET")
     parser.add_argument("--sha1", action="store_true", help="sign with HmacSHA1")
-    parser.add_argument("--api-version", default="2013-09-01", help="2013-09-01 (default) or 2011-01-01")
+    parser.add_argument(
+        "--api-version", default="2013-09-01", metavar="DATE", help="2013-09-01 (default) or 2011-01-01"
+    )
     parser.add_argument("--dry-run", action="store_true", help="print the string to sign and the URL; send nothing")
     parser.add_argument(
         "--param", action="append", default=[], metavar="NAME=VALUE", help="any parameter as it is; may be repeated"
     )
-    group = parser.add_argument_group("parameters of the operation")
-    seen: set[str] = set()
-    for operation in OPERATIONS.values():
-        for parameter in operation.parameters:
-            if parameter.name not in seen:
-                seen.add(parameter.name)
-                group.add_argument(
-                    option_of(parameter), action="append", metavar="VALUE", dest=f"mws_{parameter.name}"
-                )
-
-
-def option_of(parameter: Parameter) -> str:
-    """The option of a parameter: CreatedAfter → --created-after."""
-    words = "".join(
-        f"-{character.lower()}" if character.isupper() and not previous.isupper() else character.lower()
-        for previous, character in zip(" " + parameter.name, parameter.name, strict=False)
+    group = parser.add_argument_group(
+        "parameters of the operation", "an option of a list (--marketplace-id, --order-status, ...) may be repeated"
     )
-    return f"-{words}"
+    parameters = [parameter for operation in OPERATIONS.values() for parameter in operation.parameters]
+    for name in dict.fromkeys(parameter.name for parameter in parameters):
+        group.add_argument(option_of(name), action="append", metavar="VALUE", dest=f"mws_{name}")
+
+
+def option_of(name: str) -> str:
+    """The option of a parameter: CreatedAfter → --created-after, TFMShipmentStatus → --tfm-shipment-status."""
+    return "--" + "-".join(word.lower() for word in _CAPITALISED.findall(name))

@@ -11,6 +11,7 @@ from bridge.cli.config import DEMO_ACCESS_KEY, DEMO_SECRET, config_path, load_or
 from bridge.cli.console import show_xml
 from bridge.cli.signing import Account, sign_request
 from bridge.sandbox import DEMO_SELLERS
+from bridge.settings import check_origin
 from mws_compat.orders import OPERATIONS
 
 __all__ = ["run"]
@@ -24,23 +25,30 @@ def run(arguments: argparse.Namespace) -> int:
     parameters = _parameters(arguments)
     if parameters is None:
         return 2
-    signed = sign_request(
-        (arguments.url or os.environ.get("MWS_URL") or "http://127.0.0.1:8013").rstrip("/"),
-        arguments.operation,
-        parameters,
-        account,
-        now=datetime.now(UTC),
-        method="GET" if arguments.get else "POST",
-        version=arguments.api_version,
-        algorithm="HmacSHA1" if arguments.sha1 else "HmacSHA256",
-    )
+    try:
+        signed = sign_request(
+            check_origin(arguments.url or os.environ.get("MWS_URL") or "http://127.0.0.1:8013"),
+            arguments.operation,
+            parameters,
+            account,
+            now=datetime.now(UTC),
+            method="GET" if arguments.get else "POST",
+            version=arguments.api_version,
+            algorithm="HmacSHA1" if arguments.sha1 else "HmacSHA256",
+        )
+    except UnicodeEncodeError:
+        print("mws-bridge: what is to be sent is not UTF-8 text", file=sys.stderr)
+        return 2
+    except ValueError as error:
+        print(f"mws-bridge: the endpoint's origin {error}", file=sys.stderr)
+        return 2
     if arguments.dry_run:
         print(signed.string_to_sign, f"\n{signed.method} {signed.url}", signed.body, sep="\n")
         return 0
     headers = {"User-Agent": "mws-bridge call", "Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
     try:
         answer = httpx.request(signed.method, signed.url, content=signed.body, headers=headers, timeout=60.0)
-    except (httpx.TransportError, httpx.InvalidURL) as error:
+    except (httpx.RequestError, httpx.InvalidURL) as error:
         print(f"mws-bridge: no answer: {type(error).__name__}: {error}", file=sys.stderr)
         return 2
     print(
@@ -72,7 +80,9 @@ def _account(arguments: argparse.Namespace) -> Account | None:
         if entry is None:
             print(f"mws-bridge: {path} has no access key {key}", file=sys.stderr)
             return None
-        key, secret, seller = entry.id, entry.secret.get_secret_value(), seller or entry.sellers[0]
+        seller = seller or entry.sellers[0]
+        token = entry.mws_auth_tokens.get(seller)
+        return Account(entry.id, entry.secret.get_secret_value(), seller, token.get_secret_value() if token else "")
     return Account(key, secret, seller)
 
 
@@ -80,8 +90,13 @@ def _parameters(arguments: argparse.Namespace) -> dict[str, str] | None:
     """The operation's parameters under their names on the wire; None after saying what is wrong."""
     parameters: dict[str, str] = {}
     operation = OPERATIONS.get(arguments.operation)
+    given = {
+        name.removeprefix("mws_"): values
+        for name, values in vars(arguments).items()
+        if name.startswith("mws_") and values
+    }
     for parameter in operation.parameters if operation else ():
-        values = getattr(arguments, f"mws_{parameter.name}") or []
+        values = given.pop(parameter.name, [])
         if parameter.lists:
             parameters.update({f"{parameter.lists[0]}.{number}": value for number, value in enumerate(values, 1)})
         elif len(values) > 1:
@@ -89,6 +104,13 @@ def _parameters(arguments: argparse.Namespace) -> dict[str, str] | None:
             return None
         elif values:
             parameters[parameter.name] = values[0]
+    for name in given:
+        print(
+            f"mws-bridge: {arguments.operation} has no parameter {name} that we know of; "
+            f"to send it all the same: --param {name}=VALUE",
+            file=sys.stderr,
+        )
+        return None
     for text in arguments.param:
         name, equals, value = text.partition("=")
         if not equals:

@@ -38,7 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     if settings is None:
         return 2
     sellers = sellers_of(settings)
-    line(f"{path}: {len(sellers)} sellers, {len(settings.access_key)} access keys: the configuration is consistent")
+    keys = len(settings.access_key)
+    line(f"{path}: {_count(len(sellers), 'seller')}, {_count(keys, 'access key')}: the configuration is consistent")
     if not settings.server.token_keys:
         line("note: server.token_keys is not set; a restart will break listings that are under way", "yellow")
     if arguments.offline:
@@ -57,8 +58,12 @@ async def _check_all(settings: Settings, sellers: list[Seller]) -> int:
                 failed += not ok
                 if not ok:
                     break
-    line("all sellers can be served" if not failed else f"{failed} of {len(sellers)} sellers cannot be served")
+    line("all sellers can be served" if not failed else f"not served: {failed} of {_count(len(sellers), 'seller')}")
     return 1 if failed else 0
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 async def _check_seller(api: SpApi, seller: Seller) -> AsyncIterator[bool]:
@@ -114,7 +119,6 @@ _REMEDIES = (
     ),
     ("invalid_client", "compare client_id and client_secret with the developer console; secrets end after 180 days"),
     ("unauthorized_client", "the application is not registered for this grant: look at it in the developer console"),
-    ("secret token", "the client secret has expired: make a new one in the developer console"),
     (
         "access to requested resource is denied",
         "the role Inventory and Order Tracking is missing, or the refresh token is of another region",

@@ -13,13 +13,14 @@ __all__ = ["DEMO_ACCESS_KEY", "DEMO_SECRET", "config_path", "demo_settings", "lo
 # Of the same shape as real ones, '/' and '+' included, so that a client which does not escape them is found out.
 DEMO_ACCESS_KEY = "AKIASANDBOX000000001"
 DEMO_SECRET = "sandbox/secret+key/for/legacy/programs00"  # noqa: S105 - it opens nothing but the sandbox
+_DEMO_TOKEN_KEY = "seals the NextTokens of the demo, the same way in every run"  # noqa: S105 - as above
 
 
 def demo_settings(origin: str, *, host: str = "127.0.0.1", port: int = 0) -> Settings:
     """The settings of an endpoint over a sandbox at ``origin``: every demo seller, one access key for all of them."""
     return parse_settings(
         {
-            "server": {"host": host, "port": port},
+            "server": {"host": host, "port": port, "token_keys": [_DEMO_TOKEN_KEY]},
             "upstream": {"lwa_url": f"{origin}/auth/o2/token", "origins": dict.fromkeys(("na", "eu", "fe"), origin)},
             "application": [{"client_id": DEMO_CLIENT_ID, "client_secret": DEMO_CLIENT_SECRET}],
             "seller": [
@@ -46,7 +47,7 @@ def demo_settings(origin: str, *, host: str = "127.0.0.1", port: int = 0) -> Set
 def config_path(arguments: argparse.Namespace) -> Path:
     """The configuration file that is meant."""
     chosen: Path | None = arguments.config
-    return chosen or Path(os.environ.get("MWS_BRIDGE_CONFIG", "mws-bridge.toml"))
+    return chosen or Path(os.environ.get("MWS_BRIDGE_CONFIG") or "mws-bridge.toml")
 
 
 def load_or_explain(path: Path) -> Settings | None:

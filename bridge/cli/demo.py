@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import logging
 import random
+import re
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -28,6 +29,8 @@ __all__ = ["run"]
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 #: Lines shown of an answer: an order and a bit of the first one, the head of the others.
 _FIRST_LINES, _OTHER_LINES = 52, 16
+
+_LONG_TOKEN = re.compile(r"\b([A-Z2-7]{24})[A-Z2-7]{100,}")
 
 
 class _Session:
@@ -77,7 +80,10 @@ class _Session:
             "green" if right else "bold red",
         )
         most_lines = 0 if self._full else _FIRST_LINES if self._step == 1 else _OTHER_LINES
-        show_xml(answer.text, most_lines=most_lines)
+        text = answer.text
+        if not self._full:
+            text = _LONG_TOKEN.sub(lambda match: f"{match[1]}…", text)
+        show_xml(text, most_lines=most_lines)
         line("")
         return document
 

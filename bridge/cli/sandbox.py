@@ -7,8 +7,8 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from bridge.cli.serve import start_logging
-from bridge.endpoint.server import bind, make_server
+from bridge.cli.serve import listen, origin_of, start_logging, stopped_by_signals
+from bridge.endpoint.server import make_server
 from bridge.sandbox import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_SELLERS, Sandbox, SandboxSettings
 
 __all__ = ["run"]
@@ -35,17 +35,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _serve(sandbox: Sandbox, host: str, port: int) -> int:
     start_logging("info")
-    try:
-        listener = bind(host, port)
-    except OSError as error:
-        print(f"mws-bridge: cannot listen on {host}:{port}: {error.strerror}", file=sys.stderr)
+    listener = listen(host, port)
+    if listener is None:
         return 2
-    with contextlib.closing(listener):
-        print(f"listening on http://{host}:{listener.getsockname()[1]}")
+    server = make_server(sandbox.app, mws=False)
+    with contextlib.closing(listener), stopped_by_signals(server):
+        print(f"listening on {origin_of(host, listener)}")
         print(f"  client id      {DEMO_CLIENT_ID}")
         print(f"  client secret  {DEMO_CLIENT_SECRET}")
         for seller in DEMO_SELLERS:
             print(f"  refresh token  {seller.refresh_token}  ({seller.selling_partner_id}, {seller.region})")
         sys.stdout.flush()
-        await make_server(sandbox.app, mws=False).serve(sockets=[listener])
+        await server.serve(sockets=[listener])
     return 0

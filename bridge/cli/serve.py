@@ -4,11 +4,16 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import signal
+import socket
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
+
+import uvicorn
 
 from bridge.cli.config import DEMO_ACCESS_KEY, DEMO_SECRET, config_path, demo_settings, load_or_explain
 from bridge.cli.signing import Account, sign_request
@@ -18,15 +23,15 @@ from bridge.sandbox import DEMO_SELLERS, Sandbox, SandboxSettings
 from bridge.settings import Settings
 from mws_compat.schema import format_instant
 
-__all__ = ["run", "start_logging"]
+__all__ = ["listen", "origin_of", "run", "start_logging", "stopped_by_signals"]
 
-DEFAULT_PORT = 8013
+_DEFAULT_PORT = 8013
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until told to stop. Returns 2 when the configuration or the address cannot be used."""
     if arguments.sandbox:
-        return asyncio.run(_serve_sandbox(arguments.host or "127.0.0.1", _port(arguments, DEFAULT_PORT)))
+        return asyncio.run(_serve_sandbox(arguments.host or "127.0.0.1", _port(arguments, _DEFAULT_PORT)))
     settings = load_or_explain(config_path(arguments))
     if settings is None:
         print("Try it without one: mws-bridge serve --sandbox", file=sys.stderr)
@@ -47,18 +52,54 @@ def start_logging(level: str) -> None:
     # Their request lines hold whole URLs: parameters, and with them personal data.
     for name in ("httpx", "httpcore", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # Its comings and goings, in the middle of what we print of ours.
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+
+
+def listen(host: str, port: int) -> socket.socket | None:
+    """A listening socket; None after saying why there is none."""
+    try:
+        return bind(host, port)
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).partition(" (while attempting")[0]
+    except UnicodeError:
+        reason = "this is no host name"
+    print(f"mws-bridge: cannot listen on {host}:{port}: {reason}", file=sys.stderr)
+    return None
+
+
+def origin_of(host: str, listener: socket.socket) -> str:
+    """The origin at which ``listener`` answers."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+
+
+@contextlib.contextmanager
+def stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
+    """Being told to stop is no failure. uvicorn shuts down on SIGINT and SIGTERM, and then raises them again: here
+    they find a handler that has nothing left to do, instead of the one that ends the process as killed."""
+
+    def stop(_number: int, _frame: object) -> None:
+        server.should_exit = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread hears signals
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 async def _serve(settings: Settings, host: str, port: int, *, banner: Callable[[str], str] | None = None) -> int:
     start_logging(settings.server.log_level)
-    try:
-        listener = bind(host, port)
-    except OSError as error:
-        print(f"mws-bridge: cannot listen on {host}:{port}: {error.strerror}", file=sys.stderr)
+    listener = listen(host, port)
+    if listener is None:
         return 2
-    with contextlib.closing(listener):
-        server = make_server(build_endpoint(settings))
-        origin = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+    server = make_server(build_endpoint(settings))
+    with contextlib.closing(listener), stopped_by_signals(server):
+        origin = origin_of(host, listener)
         print(f"listening on {origin}", flush=True)
         if banner:
             print(banner(origin), flush=True)

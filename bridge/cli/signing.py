@@ -13,11 +13,12 @@ __all__ = ["Account", "SignedRequest", "sign_request"]
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A legacy program's key pair and the seller that it calls for."""
+    """A legacy program's key pair, the seller that it calls for and, where one is asked for, its MWSAuthToken."""
 
     access_key: str
     secret: str = field(repr=False)
     seller: str
+    auth_token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ def sign_request(
         "SignatureVersion": "2",
         "Timestamp": format_instant(now),
         "Version": version,
+        **({"MWSAuthToken": account.auth_token} if account.auth_token else {}),
         **parameters,
     }
     query = canonical_query(signed.items())

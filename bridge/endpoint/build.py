@@ -8,7 +8,7 @@ import platform
 import secrets
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from importlib.metadata import version
 
@@ -59,12 +59,13 @@ def build_api(
     http: httpx.AsyncClient,
     *,
     clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> SpApi:
     """The SP-API client of these settings over ``http``."""
     upstream = settings.upstream
     return SpApi(
         http,
-        throttle=Throttle(clock=clock, sleep=asyncio.sleep, max_wait=upstream.max_wait),
+        throttle=Throttle(clock=clock, sleep=sleep, max_wait=upstream.max_wait),
         settings=ClientSettings(
             deadline=upstream.deadline,
             connect_timeout=upstream.connect_timeout,
@@ -75,7 +76,7 @@ def build_api(
             origins={region: upstream.origin_of(region) for region in ("na", "eu", "fe")},
         ),
         clock=clock,
-        sleep=asyncio.sleep,
+        sleep=sleep,
     )
 
 
@@ -86,6 +87,7 @@ def build_endpoint(
     emit: Emit = log_event,
     now: Callable[[], datetime] = utc_now,
     clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     random_bytes: Callable[[int], bytes] = os.urandom,
     new_request_id: Callable[[], str] = lambda: str(uuid.uuid4()),
 ) -> Endpoint:
@@ -126,7 +128,7 @@ def build_endpoint(
 
     return Endpoint(
         book,
-        Handlers(build_api(settings, http, clock=clock), sealer),
+        Handlers(build_api(settings, http, clock=clock, sleep=sleep), sealer),
         settings=EndpointSettings(strict_status_pair=settings.server.strict_status_pair),
         now=now,
         new_request_id=new_request_id,

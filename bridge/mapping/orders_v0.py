@@ -30,6 +30,7 @@ __all__ = [
     "LIST_PATH",
     "ORDER_MAP",
     "QUERY_NAMES",
+    "Query",
     "ids_query",
     "items_path",
     "list_query",
@@ -344,7 +345,10 @@ def _records(payload: JsonObject, name: str, table: StructMap) -> list[Record]:
 
 
 def _token(payload: JsonObject) -> str:
-    return as_text(payload.get("NextToken") or "") or ""
+    try:
+        return as_text(payload.get("NextToken") or "") or ""
+    except MappingError as error:
+        raise error.inside("payload.NextToken") from None
 
 
 def _instant(payload: JsonObject, name: str) -> str:

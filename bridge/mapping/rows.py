@@ -102,13 +102,18 @@ def as_integer(value: object) -> str | None:
     if isinstance(value, str):
         digits = value.strip()
         if _DIGITS(digits):
-            return digits
+            return str(int(digits))
         if not digits:
             return None
     raise _wrong("integer", value)
 
 
-_MWS_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{3})?Z").fullmatch
+# Only dates that exist: what passes here is written as it is. The 29th of February goes to the parser.
+_MWS_INSTANT = re.compile(
+    r"(?!0000)[0-9]{4}-"
+    r"(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
+    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{3})?Z"
+).fullmatch
 
 
 def as_instant(value: object) -> str | None:

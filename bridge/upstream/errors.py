@@ -14,7 +14,7 @@ SP-API                                  MWS
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 import orjson
@@ -31,7 +31,7 @@ from mws_compat.errors import (
 
 __all__ = ["UpstreamFault", "denied", "unavailable", "unreadable"]
 
-_EMAIL = re.compile(r"[^\s\"'<>]+@[^\s\"'<>]+")
+_EMAIL = re.compile(r"[^\s\"'<>]+(?:@|%40)[^\s\"'<>]+")
 _TOKEN = re.compile(r"At(?:za|zr|z\.sprdt)\|\S*")
 
 
@@ -52,18 +52,21 @@ def unreadable(reason: str, *, upstream_request_id: str = "") -> MwsError:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamFault:
-    """An error answer, read as far as it can be read: ``code`` and ``message`` are '' where it has none."""
+    """An error answer, read as far as it can be read: ``code``, ``message`` and ``details`` are '' where it has
+    none. The words may repeat what was asked for, personal data included, and stay out of the repr."""
 
     status: int
     code: str
-    message: str
+    message: str = field(repr=False)
+    details: str = field(repr=False)
     request_id: str
 
     @classmethod
     def of(cls, response: httpx.Response) -> "UpstreamFault":
-        """Read SP-API's ``{"errors": [{"code", "message"}]}`` or LWA's ``{"error", "error_description"}``."""
+        """Read SP-API's ``{"errors": [{"code", "message", "details"}]}`` or LWA's ``{"error", "error_description"}``."""
         code: object = ""
         message: object = ""
+        details: object = ""
         try:
             body: object = orjson.loads(response.content)
         except orjson.JSONDecodeError:
@@ -72,25 +75,27 @@ class UpstreamFault:
             errors = body.get("errors")
             first = errors[0] if isinstance(errors, list) and errors else None
             if isinstance(first, dict):
-                code, message = first.get("code"), first.get("message")
+                code, message, details = first.get("code"), first.get("message"), first.get("details")
             else:
                 code, message = body.get("error"), body.get("error_description")
         return cls(
             response.status_code,
             code if isinstance(code, str) else "",
             message if isinstance(message, str) else "",
+            details if isinstance(details, str) else "",
             response.headers.get("x-amzn-requestid", ""),
         )
 
     @property
     def is_stale_token(self) -> bool:
-        """Whether the access token, and nothing else, was refused: a new one may help."""
-        return self.status in {401, 403} and "token" in self.message.lower()
+        """Whether the access token, and nothing else, was refused: a new one may help. Amazon says so in the message
+        or, under a message that only says "denied", in the details."""
+        return self.status in {401, 403} and "token" in f"{self.message} {self.details}".lower()
 
     @property
     def reason(self) -> str:
         """For the log: status, code and Amazon's words, without e-mail addresses and tokens that they may repeat."""
-        words = _TOKEN.sub("(token)", _EMAIL.sub("(address)", self.message))[:300]
+        words = _clean(f"{self.message} {self.details}".strip())
         return f"SP-API answered HTTP {self.status} {self.code or '(no code)'}: {words or '(no message)'}"
 
     def as_mws_error(self, mws_operation: str) -> MwsError:
@@ -106,7 +111,11 @@ class UpstreamFault:
             fault = NEXT_TOKEN_CORRUPTED
         elif self.status == 400:
             fault = INVALID_PARAMETER_VALUE
-            message = f"The Selling Partner API refused the request: {self.message[:300] or self.code or 'no reason'}"
+            message = f"The Selling Partner API refused the request: {_clean(self.message) or self.code or 'no reason'}"
         elif self.status in {502, 503, 504}:
             fault = SERVICE_UNAVAILABLE
         return MwsError(fault, message, reason=self.reason, upstream_request_id=self.request_id)
+
+
+def _clean(words: str) -> str:
+    return _TOKEN.sub("(token)", _EMAIL.sub("(address)", words))[:300]

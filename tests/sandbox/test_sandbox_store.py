@@ -281,8 +281,10 @@ def test_a_change_calls_off_the_scheduled_future():
         and len(store._shelves[EU.selling_partner_id].histories[order.id].states) > order.revision + 1
     )
     store.cancel(pending.id)
+    assert store.touch(pending.id).status is Status.CANCELLED
     probe.clock.now = float(ANCHOR + 90 * DAY)
     assert store.get(EU.selling_partner_id, pending.id).status is Status.CANCELLED
+    assert store.touch(pending.id).status is Status.CANCELLED
 
 
 def test_orders_to_come(probe):

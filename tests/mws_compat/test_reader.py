@@ -1,0 +1,354 @@
+"""XML to records: the attack corpus of fixtures/attack, tolerance for old documents, and the collected real ones."""
+
+import csv
+import json
+import os
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mws_compat import reader
+from mws_compat.errors import ReadError
+from mws_compat.reader import MAX_DOCUMENT_BYTES, Document, parse_document
+from mws_compat.schema import TEXT, Field, Struct
+
+ROOT = Path(__file__).resolve().parents[2]
+FIXTURES = ROOT / "fixtures" / "attack"
+ATTACKS = json.loads((FIXTURES / "INDEX.json").read_text())
+REFUSED = [name for name, case in ATTACKS.items() if "refused" in case]
+HARMLESS = [name for name, case in ATTACKS.items() if "result" in case]
+
+HEAD, TAIL = b"<ListOrdersResponse><ListOrdersResult>", b"</ListOrdersResult></ListOrdersResponse>"
+
+# An audit hook cannot be removed again, so there is one, that listens only when it is told to.
+_events: list[str] = []
+_listening = False
+
+
+def _listen(event: str, arguments: tuple) -> None:
+    if _listening and event.startswith(("open", "socket.", "subprocess.", "os.", "urllib.", "http.")):
+        _events.append(f"{event} {arguments!r}")
+
+
+sys.addaudithook(_listen)
+
+
+def parse(data: bytes, **options: int) -> Document:
+    """Parse, and see to it that nothing is opened meanwhile."""
+    global _listening  # noqa: PLW0603 - see above
+    _events.clear()
+    _listening = True
+    try:
+        return parse_document(data, **options)
+    finally:
+        _listening = False
+        assert _events == []
+
+
+def refusal(data: bytes, **options: int) -> ReadError:
+    with pytest.raises(ReadError) as caught:
+        parse(data, **options)
+    return caught.value
+
+
+# --- attacks --------------------------------------------------------------------------------------------------------
+
+
+def test_corpus_is_complete() -> None:
+    """Every file is described and every description has its file; at least fifteen are refused."""
+    assert {path.stem for path in FIXTURES.glob("*.xml")} == set(ATTACKS)
+    assert len(REFUSED) >= 15
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_attack_is_refused(name: str) -> None:
+    """The document is refused in a word, with its place, quickly, and nothing is opened."""
+    case = ATTACKS[name]
+    data = (FIXTURES / f"{name}.xml").read_bytes()
+    before = time.perf_counter()
+    error = refusal(data)
+    assert time.perf_counter() - before < 0.5
+    assert case["refused"] in error.problem
+    assert error.line == case.get("line", error.line) >= 1  # an entity's own lines are no place to name
+    assert error.column == case.get("column", error.column) >= 1
+    assert str(error) == f"line {error.line}, column {error.column}: {error.problem}"
+    assert "\n" not in error.problem
+    assert ", line " not in error.problem
+    assert error.__suppress_context__ or error.__context__ is None
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_harmless_is_read(name: str) -> None:
+    """What only looks dangerous is read for what it says, and nothing is opened."""
+    document = parse((FIXTURES / f"{name}.xml").read_bytes())
+    assert document.result == ATTACKS[name]["result"]
+    assert list(document.unknown) == ATTACKS[name]["unknown"]
+
+
+def _attributes(element: bytes, number: int) -> bytes:
+    return b"<" + element + b"".join(b' a%d=""' % n for n in range(number)) + b">"
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (b"<a>" * 100_000, "Excessive depth in document: 256"),
+        (HEAD + b"<X>" * 100_000, "Excessive depth in document: 256"),
+        (HEAD + b"<NextToken>" + b"x" * (10_100_000) + b"</NextToken>" + TAIL, "Text node too long"),
+        (HEAD + b'<NextToken a="' + b"x" * (10_100_000) + b'"/>' + TAIL, "Buffer size limit exceeded"),
+        (HEAD + _attributes(b"X", 200_000) + b"</X>" + TAIL, "<X> has 200000 attributes"),
+        (
+            _attributes(b"ListOrdersResponse", 200_000) + b"<ListOrdersResult/></ListOrdersResponse>",
+            "200000 attributes",
+        ),
+    ],
+    ids=["depth", "depth in result", "long text", "long attribute", "attributes", "attributes on the root"],
+)
+def test_large_attack_is_refused(data: bytes, problem: str) -> None:
+    """Depth, length and number are bounded whatever they cost to send."""
+    before = time.perf_counter()
+    error = refusal(data)
+    assert time.perf_counter() - before < 5
+    assert problem in error.problem
+    assert error.line == 1
+
+
+def test_size_limit_is_exact() -> None:
+    """A document of the limit is read, one byte more is refused before it is parsed."""
+    assert MAX_DOCUMENT_BYTES == 10 * 1024 * 1024
+    data = HEAD + TAIL
+    assert parse(data, limit=len(data)).result == {}
+    error = refusal(data, limit=len(data) - 1)
+    assert str(error) == f"document of {len(data)} bytes is over the limit of {len(data) - 1}"
+    assert (error.line, error.column) == (0, 0)
+    lines = b"<!-- %s -->\n" % (b"x" * 90)  # a hundred bytes; libxml2 bounds one comment or text at 10 MB
+    padded = data + b"\n" + lines * 104_850
+    padded += b"\n" * (MAX_DOCUMENT_BYTES - len(padded))
+    assert parse(padded).result == {}
+    assert "over the limit of 10485760" in refusal(padded + b" ").problem
+
+
+@pytest.mark.parametrize("unit", [b"<x/>", b"<Orders/>", b"<x><y/></x>", b"text"], ids=["x", "twice", "xy", "text"])
+def test_repetition_costs_linear_time(unit: bytes) -> None:
+    """A megabyte of one small thing is read or refused in seconds, not in minutes."""
+    before = time.perf_counter()
+    try:
+        parse(HEAD + unit * (1_000_000 // len(unit)) + TAIL)
+    except ReadError as error:
+        problem = error.problem
+    else:
+        problem = "stands twice"
+    assert "stands twice" in problem
+    assert time.perf_counter() - before < 8
+
+
+@given(st.binary(max_size=100) | st.text("<>/&;!?[]ax= \"'", max_size=60).map(str.encode), st.integers(0, 5))
+def test_any_bytes(data: bytes, place: int) -> None:
+    """Whatever the bytes, alone or amid a document: a Document or a ReadError."""
+    for document in (data, HEAD + b"<Orders><Order>"[: place * 4] + data + TAIL):
+        try:
+            outcome = parse_document(document)
+        except ReadError as error:
+            outcome = error
+        assert isinstance(outcome, Document) or outcome.problem
+
+
+GOLDEN = (ROOT / "fixtures" / "golden" / "get-order-everything.xml").read_bytes()
+
+
+@given(st.integers(0, len(GOLDEN) - 1), st.integers(0, 255))
+def test_any_damage(at: int, byte: int) -> None:
+    """One byte damaged in a real document gives a Document or a ReadError with its line."""
+    line = 1
+    try:
+        parse_document(GOLDEN[:at] + bytes([byte]) + GOLDEN[at + 1 :])
+    except ReadError as error:
+        line = error.line
+    assert 1 <= line <= GOLDEN.count(b"\n") + 2
+
+
+@given(st.integers(1, len(GOLDEN) - 2))
+def test_any_truncation(at: int) -> None:
+    """A document cut short is refused wherever it was cut."""
+    with pytest.raises(ReadError) as caught:
+        parse_document(GOLDEN[:at])
+    assert caught.value.line >= 1
+
+
+# --- tolerance ------------------------------------------------------------------------------------------------------
+
+
+def result_of(inner: bytes) -> Document:
+    return parse(HEAD + inner + TAIL)
+
+
+def order_of(inner: bytes) -> object:
+    return result_of(b"<Orders><Order>" + inner + b"</Order></Orders>").result["Orders"][0]
+
+
+def test_absent_empty_and_whitespace() -> None:
+    """Absent is no key, empty is '', and whitespace inside a leaf is kept."""
+    assert order_of(b"") == {}
+    assert order_of(b"<BuyerName/>") == order_of(b"<BuyerName></BuyerName>") == {"BuyerName": ""}
+    assert order_of(b"<BuyerName> \n a\t</BuyerName>") == {"BuyerName": " \n a\t"}
+    assert order_of(b"<ShippingAddress/><PaymentMethodDetails/>") == {
+        "ShippingAddress": {},
+        "PaymentMethodDetails": [],
+    }
+
+
+def test_any_element_order() -> None:
+    """The live service's orders of elements are all read, and the record keeps the document's."""
+    record = order_of(b"<OrderStatus>Shipped</OrderStatus><AmazonOrderId>1</AmazonOrderId>")
+    assert list(record.items()) == [("OrderStatus", "Shipped"), ("AmazonOrderId", "1")]
+
+
+def test_old_names_are_read() -> None:
+    """Country for CountryCode, and SubPaymentMethod for PaymentMethod, under any namespace or none."""
+    assert order_of(b"<ShippingAddress><Country>US</Country></ShippingAddress>") == {
+        "ShippingAddress": {"CountryCode": "US"}
+    }
+    for namespace in (
+        b"",
+        b' xmlns="https://mws.amazonservices.com/Orders/2011-01-01"',
+        b' xmlns="urn:x/2013-09-01"',
+    ):
+        for name in (b"SubPaymentMethod", b"PaymentMethod"):
+            inner = b"<PaymentExecutionDetailItem><%s>COD</%s></PaymentExecutionDetailItem>" % (name, name)
+            inner = b"<Orders><Order><PaymentExecutionDetail>%s</PaymentExecutionDetail></Order></Orders>" % inner
+            data = b"<GetOrderResponse%s><GetOrderResult>%s</GetOrderResult></GetOrderResponse>"
+            document = parse(data % (namespace, inner))
+            assert document.result == {"Orders": [{"PaymentExecutionDetail": [{"PaymentMethod": "COD"}]}]}
+            assert document.unknown == ()
+
+
+def test_unknown_elements_are_kept_and_told() -> None:
+    """What the table does not know stays in the record under its own name, and its path is told, in order."""
+    document = result_of(
+        b"<Orders><Order><New>1</New><BuyerName>A</BuyerName><Deep><A>1</A><B><C/></B><A>2</A><A>3</A></Deep></Order></Orders>"
+        b"<Late/>"
+    )
+    assert document.result == {
+        "Orders": [{"New": "1", "BuyerName": "A", "Deep": {"A": ["1", "2", "3"], "B": {"C": ""}}}],
+        "Late": "",
+    }
+    assert document.unknown == ("Orders/Order/New", "Orders/Order/Deep", "Late")
+
+
+def test_unknown_elements_repeated_are_all_kept() -> None:
+    """An unknown element that is repeated becomes a list; none of it is lost."""
+    assert order_of(b"<New>1</New><New><A/></New><New>3</New>") == {"New": ["1", {"A": ""}, "3"]}
+    assert result_of(b"<X/><X/>").unknown == ("X", "X")
+
+
+def test_text_between_elements_is_ignored() -> None:
+    """Amazon's own samples have a stray > between elements; it is no reason to refuse them."""
+    assert order_of(b"<MarketplaceId>A</MarketplaceId>><BuyerName>B</BuyerName>") == {
+        "MarketplaceId": "A",
+        "BuyerName": "B",
+    }
+
+
+@pytest.mark.parametrize(
+    ("metadata", "request_id"),
+    [
+        (b"<ResponseMetadata><RequestId> abc\n</RequestId></ResponseMetadata>", "abc"),
+        (b"<ResponseMetadata><RequestID>abc</RequestID></ResponseMetadata>", "abc"),
+        (b"<ResponseMetadata><RequestId/></ResponseMetadata>", ""),
+        (b"<ResponseMetadata/>", ""),
+        (b"", ""),
+        (b"<RequestID>abc</RequestID>", "abc"),
+        (b"<RequestId>abc</RequestId>", "abc"),
+        (b"<Other><RequestId>abc</RequestId></Other>", ""),
+        (b"<Other><RequestId>no</RequestId></Other><RequestId>abc</RequestId>", "abc"),
+    ],
+)
+def test_request_id(metadata: bytes, request_id: str) -> None:
+    """The request id is read under either spelling, from ResponseMetadata or the root, and from nowhere else."""
+    data = b"<ListOrdersResponse><ListOrdersResult/>%s</ListOrdersResponse>" % metadata
+    assert parse(data).request_id == request_id
+
+
+def test_request_id_inside_the_result_is_not_it() -> None:
+    """An element of that name inside the result is not the request's id."""
+    data = b"<ListOrdersResponse><ListOrdersResult><RequestId>no</RequestId></ListOrdersResult></ListOrdersResponse>"
+    assert parse(data).request_id == ""
+
+
+def test_error_documents() -> None:
+    """An error is read with its four known elements; of several the first counts; strangers are kept."""
+    document = parse(
+        b'<ErrorResponse xmlns="urn:x"><Error><Type/><Code>A</Code><Message>m</Message><Detail/>'
+        b"<More>1</More></Error><Error><Code>B</Code></Error><RequestID>abc</RequestID></ErrorResponse>"
+    )
+    assert document == Document(
+        action="Error",
+        namespace="urn:x",
+        result={"Type": "", "Code": "A", "Message": "m", "Detail": "", "More": "1"},
+        request_id="abc",
+        unknown=("Error/More",),
+    )
+
+
+def test_namespace() -> None:
+    """The root's namespace is told as it stands; none is ''."""
+    assert parse(HEAD + TAIL).namespace == ""
+    assert parse(b'<GetOrderResponse xmlns="urn:any"><GetOrderResult/></GetOrderResponse>').namespace == "urn:any"
+
+
+def test_fields_are_looked_up_by_identity() -> None:
+    """Two structs that differ are never taken for one another, also when one was thrown away."""
+    for name in ("a", "b", "c"):
+        assert list(reader._fields_of(Struct("S", (Field(name, TEXT),)))) == [name, ""]
+
+
+@pytest.mark.parametrize(("newlines", "line"), [(65_533, 65_534), (65_534, 0), (70_000, 0)])
+def test_no_wrong_line_is_named(newlines: int, line: int) -> None:
+    """Past the lines that libxml2 counts for an element, no line is named rather than a wrong one."""
+    error = refusal(HEAD + b"\n" * newlines + b"<NextToken/><NextToken/>" + TAIL)
+    assert (error.line, error.column) == (line, 1 if line else 0)
+    assert str(error).endswith("<NextToken> stands twice in <ListOrdersResult>")
+
+
+# --- real documents -------------------------------------------------------------------------------------------------
+
+CORPUS = Path(os.environ.get("MWS_CORPUS") or ROOT.parent / "shared" / "corpus")
+ORDERS = ("ListOrders", "GetOrder", "ListOrderItems", "ListOrdersByNextToken", "ListOrderItemsByNextToken")
+
+
+@pytest.mark.skipif(not (CORPUS / "INDEX.tsv").is_file(), reason="no corpus: set MWS_CORPUS to its folder")
+def test_collected_documents() -> None:
+    """Every collected answer of Orders is read, with all its orders and items, or refused for a fault it has."""
+    with (CORPUS / "INDEX.tsv").open(newline="") as index:
+        rows = [
+            row for row in csv.DictReader(index, delimiter="\t") if row["kind"].removesuffix("Response") in ORDERS
+        ]
+    counts: Counter[str] = Counter()
+    for row in rows:
+        data = (CORPUS / row["path"]).read_bytes()
+        try:
+            document = parse_document(data)
+        except ReadError as error:
+            refused = error
+        else:
+            refused = None
+        if refused:
+            counts["refused"] += 1
+            assert refused.line >= 1, row["path"]
+            reasons = ("is not a valid URI", "stands twice")
+            broken = row["well_formed"] != "yes" or any(reason in refused.problem for reason in reasons)
+            assert broken, (row["path"], str(refused))
+            continue
+        counts["read"] += 1
+        assert row["well_formed"] == "yes", row["path"]
+        assert f"{document.action}Response" == row["kind"]
+        assert len(document.result.get("Orders", ())) == int(row["orders"] or 0), row["path"]
+        assert len(document.result.get("OrderItems", ())) == int(row["items"] or 0), row["path"]
+    print(dict(counts))
+    assert counts["read"] >= 80
+    assert counts["refused"] <= 12
