@@ -183,8 +183,15 @@ def parse_settings(data: Mapping[str, object], environ: Mapping[str, str], *, ba
     try:
         settings = Settings.model_validate(data, context={"environ": environ, "base": base})
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        raise SettingsError([_fault(fault["loc"], fault["type"], fault["msg"]) for fault in found]) from None
+        found = [
+            (fault["loc"], fault["type"], fault["msg"])
+            for fault in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+        places = {place[:depth] for place, _, _ in found for depth in range(len(place))}
+        # Members that are faulty are not counted, so that their list seems empty too: that is told of the members.
+        raise SettingsError(
+            [_fault(*one) for one in found if one[1] != "too_short" or one[0] not in places]
+        ) from None
     faults = _contradictions(settings)
     if faults:
         raise SettingsError(faults)

@@ -74,10 +74,44 @@ class Address:
 def parse_call(request: HttpRequest) -> Call:
     """Read a request's parameters. Raises MwsError (InvalidParameterValue, 400) for more than 1,000 parameters, text
     that is not UTF-8, or one name with two different values; any other bytes give a Call."""
-    wire = b"&".join(part for part in (request.query, request.body) if part)
-    pieces = [piece for piece in wire.split(b"&") if piece]
+    query, body = request.query, request.body
+    wire = query + b"&" + body if query and body else query or body
+    pieces = wire.split(b"&")
+    if b"" in pieces:
+        pieces = [piece for piece in pieces if piece]
+        wire = b"&".join(pieces)
     if len(pieces) > MAX_PARAMETERS:
         raise MwsError(UNREADABLE_PARAMETER, f"More than {MAX_PARAMETERS} parameters were sent.")
+    values = _read_plain(wire, len(pieces))
+    if values is None:
+        values = _read(pieces)
+    return Call(
+        method=request.method,
+        path=request.path,
+        host=request.host,
+        wire=wire,
+        pairs=tuple(values.items()),
+        parameters={name: value for name, value in values.items() if value} if "" in values.values() else values,
+    )
+
+
+def _read_plain(wire: bytes, count: int) -> dict[str, str] | None:
+    """What ``_read`` gives, sooner, for what nearly every client sends: ASCII, a ``=`` in each piece, plain names, no
+    name twice, no ``+``. None for anything else."""
+    if b"+" in wire or not wire.isascii():
+        return None
+    try:
+        values: dict[str, str] = dict([piece.split("=", 1) for piece in wire.decode().split("&")])
+    except ValueError:
+        return None
+    if "%" in "".join(values) or len(values) != count:
+        return None
+    for name in [name for name, value in values.items() if "%" in value]:
+        values[name] = _decode(values[name].encode(), name)
+    return values
+
+
+def _read(pieces: list[bytes]) -> dict[str, str]:
     values: dict[str, str] = {}
     for piece in pieces:
         raw_name, _, raw_value = piece.partition(b"=")
@@ -86,14 +120,7 @@ def parse_call(request: HttpRequest) -> Call:
         if values.setdefault(name, value) != value:
             # Two values for one name could be signed as one and read as the other.
             raise MwsError(UNREADABLE_PARAMETER, f"Parameter {_shown(name)} was sent more than once.")
-    return Call(
-        method=request.method,
-        path=request.path,
-        host=request.host,
-        wire=b"&".join(pieces),
-        pairs=tuple(values.items()),
-        parameters={name: value for name, value in values.items() if value},
-    )
+    return values
 
 
 def _decode(raw: bytes, name: str | None = None) -> str:

@@ -9,7 +9,8 @@ a list of hosts and accepts a signature over any of them.
 import base64
 import hmac
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from urllib.parse import quote, unquote_to_bytes
 
 from mws_compat.errors import SIGNATURE_DOES_NOT_MATCH, UNREADABLE_PARAMETER, MwsError
@@ -30,7 +31,6 @@ Pairs = Iterable[tuple[str, str]]
 #: ``SignatureMethod`` → digest
 ALGORITHMS: Mapping[str, str] = {"HmacSHA256": "sha256", "HmacSHA1": "sha1"}
 
-_UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
 _PLAIN = re.compile(r"[A-Za-z0-9\-_.~]*").fullmatch
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9\-_.~/]+").fullmatch
 _PORT = re.compile(r":[0-9]+$")
@@ -71,31 +71,32 @@ def canonical_query(pairs: Pairs, encode: Callable[[str], str] = _encode) -> str
     )
 
 
-_QUERY_BYTES = _UNRESERVED + b"=&%"
-#: The hex digits of every escape that RFC 3986 encoding writes: upper case, and never for an unreserved byte.
-_ESCAPES = frozenset(b"%02X" % byte for byte in range(256) if byte not in _UNRESERVED)
-_ESCAPED_NAME = re.compile(rb"%[^&=]*=").search
+# Parameters that were sent in canonical encoding already: plain names, one '=' in each piece, escapes in upper-case
+# hex and only of bytes that are not unreserved. Possessive quantifiers: what matched is never tried another way.
+_PLAIN_BYTES = rb"[A-Za-z0-9\-_.~]"
+_ESCAPE = rb"%(?:[018-9A-F][0-9A-F]|2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[B-DF])"
+_PIECE = rb"%b++=(?:%b++|%b)*+" % (_PLAIN_BYTES, _PLAIN_BYTES, _ESCAPE)
+_is_canonical = re.compile(rb"%b(?:&%b)*+" % (_PIECE, _PIECE)).fullmatch
+_SIGNATURE = b"Signature\0"
 
 
 def _canonical_from_wire(wire: bytes, count: int) -> bytes | None:
     """The canonical query straight from the parameters as sent, when they were sent in canonical encoding, which
-    most clients do; None when that is not certain. ``count`` is how many different pairs were read from ``wire``.
+    most clients do; None when they were not. ``count`` is how many different pairs were read from ``wire``.
 
     Sorting raw ``name=value`` pieces would put ``Id.10=`` before ``Id.1=``, since ``0`` sorts before ``=``. With NUL
     in the place of ``=`` the shorter name comes first, as it does when names are sorted by themselves.
     """
-    if wire.translate(None, _QUERY_BYTES):
-        return None
-    escapes = wire.split(b"%")
-    if not _ESCAPES.issuperset([escape[:2] for escape in escapes[1:]]) or _ESCAPED_NAME(wire):
+    if not _is_canonical(wire):
         return None
     pieces = wire.replace(b"=", b"\0").split(b"&")
-    if len(pieces) != count or wire.count(b"=") != count:
-        return None
-    if len([piece for piece in pieces if b"\0" in piece]) != count:  # one without its '=', so another has two
+    if len(pieces) != count:  # something was sent twice
         return None
     pieces.sort()
-    return b"&".join([piece for piece in pieces if not piece.startswith(b"Signature\0")]).replace(b"\0", b"=")
+    place = bisect_left(pieces, _SIGNATURE)
+    while place < len(pieces) and pieces[place].startswith(_SIGNATURE):
+        del pieces[place]
+    return b"&".join(pieces).replace(b"\0", b"=")
 
 
 def string_to_sign(method: str, host: str, path: str, query: str) -> str:
@@ -130,14 +131,16 @@ AMAZON_HOSTS = (
 )
 
 
-def hosts_to_try(host: str, aliases: Sequence[str] = ()) -> list[str]:
-    """Every string that a client may have signed as host, the likeliest first: the Host header, the same without
-    port (PHP clients sign so), both as sent and in lower case, then ``aliases``, then the header with a scheme before
-    it, as two libraries sign that were given a whole URL for their host."""
+def hosts_to_try(host: str, aliases: Sequence[str] = ()) -> Iterator[str]:
+    """Every string that a client may have signed as host, each once, the likeliest first: the Host header, the same
+    without port (PHP clients sign so), both as sent and in lower case, then ``aliases``, then the header with a
+    scheme before it, as two libraries sign that were given a whole URL for their host."""
     host = host.strip()
     lower = host.lower()
+    yield lower  # nearly always the one; the others are worked out only when it is not
     bare = _PORT.sub("", host)
-    return list(dict.fromkeys((lower, bare.lower(), host, bare, *aliases, f"http://{lower}", f"https://{lower}")))
+    others = dict.fromkeys((bare.lower(), host, bare, *aliases, f"http://{lower}", f"https://{lower}"))
+    yield from (other for other in others if other != lower)
 
 
 def verify(
@@ -167,7 +170,8 @@ def verify(
     if digest is None:
         text = f"Value of parameter SignatureMethod is not valid: use one of {', '.join(ALGORITHMS)}."
         raise MwsError(UNREADABLE_PARAMETER, text)
-    given = parameters["Signature"].encode()
+    # A '+' that the client did not escape arrives as a space; base64 has no spaces.
+    given = parameters["Signature"].replace(" ", "+").encode()
     key = secret.encode()
     canonical = _canonical_from_wire(wire, len(pairs)) if wire else None
     queries = [canonical if canonical is not None else canonical_query(pairs).encode()]

@@ -53,7 +53,8 @@ CATALOGUE = {
     "ServiceUnavailable": {(503, "Receiver")},
     "SignatureDoesNotMatch": {(403, "Sender")},
 }
-_NAMESPACE = re.compile(r"https://mws\.amazonservices\.com/[A-Za-z]+/\d{4}-\d\d-\d\d")
+#: A section's own, or the bare host's where no section could be made out.
+_NAMESPACE = re.compile(r"https://mws\.amazonservices\.com/([A-Za-z]+/\d{4}-\d\d-\d\d)?")
 
 
 class Clock:
@@ -174,7 +175,7 @@ class Answer:
         return self.status, self.code
 
 
-def assert_mws(answer: Answer, *, head: bool = False) -> None:
+def assert_mws(answer: Answer) -> None:
     """What holds of every answer: MWS XML of the right namespace with the request id of its header, the content type,
     the x-mws headers, and a status that belongs to its code."""
     headers = answer.headers

@@ -28,14 +28,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     run: Callable[[argparse.Namespace], int] = import_module(arguments.module).run
     try:
         code = run(arguments)
-        sys.stdout.flush()
-        return code
+        sys.stdout.flush()  # here, where it is known what to do when nobody reads any more
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         # Whoever read our output has gone; a second attempt to flush must not fail at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    return code
 
 
 def build_parser() -> argparse.ArgumentParser:

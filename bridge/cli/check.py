@@ -119,6 +119,8 @@ _REMEDIES = (
     ),
     ("invalid_client", "compare client_id and client_secret with the developer console; secrets end after 180 days"),
     ("unauthorized_client", "the application is not registered for this grant: look at it in the developer console"),
+    # Amazon says "access … is denied" to these too, and this only in the details.
+    ("access token you provided", "the refresh token, the role or the region is not right for this seller"),
     (
         "access to requested resource is denied",
         "the role Inventory and Order Tracking is missing, or the refresh token is of another region",

@@ -15,12 +15,10 @@ def _console() -> Console:
     return Console(file=sys.stdout, highlight=False, soft_wrap=True)
 
 
-def show_xml(text: str, *, most_lines: int = 0, most_columns: int = 0) -> None:
-    """Print XML; past ``most_lines`` (0: all) only say how much was left out, past ``most_columns`` only that."""
+def show_xml(text: str, *, most_lines: int = 0) -> None:
+    """Print XML; past ``most_lines`` (0: all) only say how much was left out."""
     lines = text.rstrip("\n").split("\n")
     kept = lines[:most_lines] if most_lines else lines
-    if most_columns:
-        kept = [line if len(line) <= most_columns else f"{line[: most_columns - 1]}…" for line in kept]
     console = _console()
     if console.is_terminal:
         console.print(Syntax("\n".join(kept), "xml", theme="ansi_dark", background_color="default"))

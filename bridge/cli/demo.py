@@ -24,7 +24,7 @@ from bridge.sandbox import DEMO_SELLERS, Sandbox, SandboxSettings
 from bridge.upstream.transport import AiohttpTransport
 from mws_compat.reader import Document, parse_document
 
-__all__ = ["run"]
+__all__ = ["NOW", "run"]
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 #: Lines shown of an answer: an order and a bit of the first one, the head of the others.

@@ -98,6 +98,10 @@ def _decode(token: str) -> bytes:
     if len(token) > _MAX_TOKEN:
         raise MwsError(NEXT_TOKEN_CORRUPTED, reason="the token is too long to be ours")
     try:
-        return base64.b32decode(token + "=" * (-len(token) % 8))
+        raw = base64.b32decode(token + "=" * (-len(token) % 8))
     except (binascii.Error, ValueError):
-        raise MwsError(NEXT_TOKEN_CORRUPTED, reason="the token is not ours: it is no base32 text") from None
+        raw = b""
+    # The last letter may hold more bits than the last byte needs: only the spelling that we gave out is good.
+    if not raw or base64.b32encode(raw).rstrip(b"=") != token.encode():
+        raise MwsError(NEXT_TOKEN_CORRUPTED, reason="the token is not ours: it is no base32 text")
+    return raw

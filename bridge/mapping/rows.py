@@ -10,7 +10,7 @@ seen and refuse the rest with the place named, never with the value: values can 
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -278,14 +278,14 @@ def _convert(read: "Read", name: str, source: str, value: object, record: Record
         record[name] = found
 
 
-def _descend(node: JsonObject, path: Iterable[str]) -> JsonObject | None:
+def _descend(node: JsonObject, path: Sequence[str]) -> JsonObject | None:
     """The object at ``path``, None where it is absent, null or an empty string."""
-    for step in path:
+    for depth, step in enumerate(path, 1):
         inner = node.get(step)
         if inner is None or inner == "":
             return None
         if not isinstance(inner, dict):
-            raise _wrong("object", inner).inside(step)
+            raise _wrong("object", inner).inside(".".join(path[:depth]))
         node = inner
     return node
 

@@ -1,6 +1,7 @@
 """The SP-API client: throttle → token → send → classify, with retries inside one deadline."""
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -21,6 +22,20 @@ __all__ = ["ClientSettings", "SpApi", "UpstreamCall", "UpstreamJournal"]
 
 #: Statuses after which the same GET may be sent again.
 _TRANSIENT = frozenset({500, 502, 503, 504})
+
+
+class _WithoutQueries(logging.Filter):
+    """httpx writes the URL of every request to its log; our queries may hold a buyer's address."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                value.copy_with(query=None) if isinstance(value, httpx.URL) else value for value in record.args
+            )
+        return True
+
+
+_WITHOUT_QUERIES = _WithoutQueries()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +88,7 @@ class SpApi:
         sleep: Callable[[float], Awaitable[None]],
         jitter: Callable[[], float] = random.random,
     ) -> None:
+        logging.getLogger("httpx").addFilter(_WITHOUT_QUERIES)
         self._http = http
         self.throttle = throttle
         self._settings = settings
@@ -86,6 +102,7 @@ class SpApi:
             lwa_url=settings.lwa_url,
             base_url=self._origin,
             clock=clock,
+            patience=settings.deadline / 4,  # leaves time for the call itself
         )
 
     def _origin(self, seller: Seller) -> str:
@@ -130,6 +147,8 @@ class SpApi:
                 response = await self._send(request, operation.name, journal)
             except httpx.TransportError as error:
                 failure = unavailable(f"{operation.name}: {type(error).__name__}")
+            except httpx.DecodingError:
+                failure = unreadable(f"{operation.name} answered something that cannot be unpacked")
             else:
                 self._learn(seller, operation, response)
                 if response.status_code == 200:
@@ -149,7 +168,7 @@ class SpApi:
                         self.throttle.drain(seller, operation)
                     if fault.is_stale_token and not renewed:
                         renewed = True
-                        self.tokens.forget(seller)
+                        self.tokens.forget(seller, grant.token)
                         continue  # a refused token cost no work upstream; it does not count as an attempt
                     if fault.status not in _TRANSIENT:
                         raise failure
@@ -183,7 +202,7 @@ class SpApi:
         while True:
             try:
                 response = await self._http.send(request)
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:  # TransportError, and DecodingError
                 failure = unavailable(f"{request.url.host}: {type(error).__name__}")
             else:
                 if response.status_code not in _TRANSIENT:

@@ -63,7 +63,8 @@ class UpstreamFault:
 
     @classmethod
     def of(cls, response: httpx.Response) -> "UpstreamFault":
-        """Read SP-API's ``{"errors": [{"code", "message", "details"}]}`` or LWA's ``{"error", "error_description"}``."""
+        """Read SP-API's ``{"errors": [{"code", "message", "details"}]}`` or LWA's ``{"error",
+        "error_description"}``."""
         code: object = ""
         message: object = ""
         details: object = ""
@@ -111,7 +112,8 @@ class UpstreamFault:
             fault = NEXT_TOKEN_CORRUPTED
         elif self.status == 400:
             fault = INVALID_PARAMETER_VALUE
-            message = f"The Selling Partner API refused the request: {_clean(self.message) or self.code or 'no reason'}"
+            words = _clean(self.message) or self.code or "no reason"
+            message = f"The Selling Partner API refused the request: {words}"
         elif self.status in {502, 503, 504}:
             fault = SERVICE_UNAVAILABLE
         return MwsError(fault, message, reason=self.reason, upstream_request_id=self.request_id)

@@ -1,7 +1,7 @@
 """Access tokens: Login with Amazon for every call, restricted data tokens for personal data in Orders v0.
 
 Both are cached until five minutes before they expire and renewed by one request at a time, however many calls wait.
-While a renewal fails, the old token is used for as long as it is valid.
+While a renewal is under way, hangs or fails, the old token is used for as long as it is valid.
 """
 
 import asyncio
@@ -22,6 +22,9 @@ __all__ = ["EARLY", "Grant", "Tokens"]
 
 #: Seconds before its end at which a token is renewed.
 EARLY = 300.0
+
+#: Seconds for which a failed renewal is not tried again while the old token is good.
+_PAUSE = 15.0
 
 RDT_PATH = "/tokens/2021-03-01/restrictedDataToken"
 
@@ -63,7 +66,8 @@ class Tokens:
     """The tokens of all sellers.
 
     ``send`` sends a request and raises MwsError when no answer comes; ``take_rdt`` waits for the usage plan of
-    createRestrictedDataToken; ``clock`` gives monotonic seconds.
+    createRestrictedDataToken; ``clock`` gives monotonic seconds; ``patience`` is how many seconds a renewal may take
+    while the old token is good.
     """
 
     def __init__(
@@ -74,12 +78,14 @@ class Tokens:
         lwa_url: str,
         base_url: Callable[[Seller], str],
         clock: Callable[[], float],
+        patience: float = 5.0,
     ) -> None:
         self._send = send
         self._take_rdt = take_rdt
         self._lwa_url = lwa_url
         self._base_url = base_url
         self._clock = clock
+        self._patience = patience
         self._entries: dict[tuple[str, ...], _Entry] = {}
         self._locks: dict[tuple[str, ...], asyncio.Lock] = {}
         self._refused: dict[tuple[str, ...], frozenset[str]] = {}
@@ -103,25 +109,36 @@ class Tokens:
         """The data elements that Amazon has refused this seller's application since start: its missing roles."""
         return self._refused.get(_key(seller), frozenset())
 
-    def forget(self, seller: Seller) -> None:
-        """Drop the seller's tokens: Amazon no longer takes them."""
-        for kind in ("lwa", "rdt"):
-            self._entries.pop((kind, *_key(seller)), None)
+    def forget(self, seller: Seller, refused: str) -> None:
+        """Drop the seller's tokens, because Amazon no longer takes ``refused``, unless they were renewed since: of
+        many calls that were under way with one old token, the first drops it and the others find the new one."""
+        keys = [(kind, *_key(seller)) for kind in ("lwa", "rdt")]
+        if any(self._entries[key].grant.token == refused for key in keys if key in self._entries):
+            for key in keys:
+                self._entries.pop(key, None)
 
     async def _cached(self, key: tuple[str, ...], fetch: Callable[[], Awaitable[_Entry]]) -> Grant:
         entry = self._entries.get(key)
         if entry is not None and self._clock() < entry.renew_at:
             return entry.grant
-        async with self._locks.setdefault(key, asyncio.Lock()):
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        if entry is not None and lock.locked() and self._clock() < entry.dead_at:
+            return entry.grant  # somebody is renewing it
+        async with lock:
             entry = self._entries.get(key)  # somebody may have renewed it while we waited
             if entry is not None and self._clock() < entry.renew_at:
                 return entry.grant
+            good = entry is not None and self._clock() < entry.dead_at
             try:
-                fresh = await fetch()
-            except MwsError:
+                async with asyncio.timeout(self._patience if good else None):
+                    fresh = await fetch()
+            except (MwsError, TimeoutError) as error:
                 if entry is not None and self._clock() < entry.dead_at:
+                    entry.renew_at = min(self._clock() + _PAUSE, entry.dead_at)
                     return entry.grant
-                raise
+                if isinstance(error, MwsError):
+                    raise
+                raise unavailable("the old token ended while its renewal took too long") from None
             self._entries[key] = fresh
             return fresh.grant
 
@@ -148,6 +165,7 @@ class Tokens:
     async def _fetch_restricted_token(self, seller: Seller) -> _Entry:
         """An RDT for as many data elements as the application has roles for; a plain token when it has none."""
         plain = await self.access_token(seller)
+        renewed = False
         while True:
             elements = _ALL_ELEMENTS - self.refused(seller)
             resources = _resources(elements)
@@ -169,9 +187,12 @@ class Tokens:
                     raise unavailable("the token service sent an answer without a token") from None
                 return self._entry(Grant(answer.restricted_data_token, elements), answer.expires_in)
             fault = UpstreamFault.of(response)
+            if fault.is_stale_token and not renewed:
+                renewed = True
+                self.forget(seller, plain)
+                plain = await self.access_token(seller)
+                continue
             if response.status_code not in {400, 403} or fault.is_stale_token:
-                if fault.is_stale_token:
-                    self.forget(seller)
                 raise fault.as_mws_error("createRestrictedDataToken")
             self._refuse(seller, _named(fault.message, elements))
 

@@ -52,15 +52,15 @@ def test_catalogue_is_complete() -> None:
         (
             "SIGNATURE_DOES_NOT_MATCH",
             (
-                "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
-                "Access Key and signing method. Consult the service documentation for details."
+                "The request signature we calculated does not match the signature you provided. Check your AWS "
+                "Secret Access Key and signing method. Consult the service documentation for details."
             ),
         ),
         (
             "NEXT_TOKEN_CORRUPTED",
             (
-                "We could not decode your NextToken. Possible reasons include: a transmission error, improper quoting "
-                "or a truncation problem."
+                "We could not decode your NextToken. Possible reasons include: a transmission error, improper "
+                "quoting or a truncation problem."
             ),
         ),
     ],

@@ -135,6 +135,18 @@ def test_repr_shows_no_value() -> None:
     assert repr(call) == "Call(GET / Action='ListOrders' names=['Action', 'BuyerEmail', 'Signature'])"
 
 
+@pytest.mark.parametrize(
+    "frozen", [call_of(), HttpRequest("GET", "/", b"", b"", ""), Address("S", "V", OPERATIONS["GetOrder"])]
+)
+def test_values_are_frozen(frozen: object) -> None:
+    """What was read of a request cannot be changed on its way through."""
+    for name in type(frozen).__slots__:
+        with pytest.raises(AttributeError):
+            setattr(frozen, name, "x")
+    with pytest.raises((AttributeError, TypeError)):
+        frozen.other = 1
+
+
 def test_limits_are_the_documented_ones() -> None:
     """A thousand parameters, counted as sent."""
     assert MAX_PARAMETERS == 1000
@@ -164,8 +176,9 @@ def test_errors_hide_their_cause() -> None:
 
 
 _WORDS = (
-    b"Action = & % %2 %00 %FF + ListOrders GetServiceStatus NextToken \xff CreatedAfter 2020-01-01 MarketplaceId.Id.1 A "
-    b"9999-12-31T23:59:60-01:00 \0 ; OrderStatus.Status. 10 MaxResultsPerPage 99999999999 Signature \xc3\xa9 ? =&Action="
+    b"Action = & % %2 %00 %FF + ListOrders GetServiceStatus NextToken \xff CreatedAfter 2020-01-01 "
+    b"MarketplaceId.Id.1 A 9999-12-31T23:59:60-01:00 \0 ; OrderStatus.Status. 10 MaxResultsPerPage 99999999999 "
+    b"Signature \xc3\xa9 ? =&Action="
 )
 chunk = st.sampled_from([*_WORDS.split(b" "), b" ", b"a" * 70])
 grammar = st.lists(chunk, max_size=24).map(b"".join)

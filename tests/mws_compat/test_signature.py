@@ -16,6 +16,7 @@ from mws_compat.errors import SIGNATURE_DOES_NOT_MATCH, UNREADABLE_PARAMETER, Mw
 from mws_compat.query import Call, HttpRequest, parse_call
 from mws_compat.signature import (
     ALGORITHMS,
+    AMAZON_HOSTS,
     DEVIANT_ENCODINGS,
     _canonical_from_wire,
     canonical_query,
@@ -110,7 +111,7 @@ def test_stage_4_signature(case: dict) -> None:
 def test_stage_5_verdict(case: dict) -> None:
     """The request passes, or is refused with the case's code, with the accelerator as without."""
     call = parse_call(request_of(case))
-    hosts = hosts_to_try(call.host, case["aliases"])
+    hosts = list(hosts_to_try(call.host, case["aliases"]))
     encodings = tuple(case["encodings"])
     if case["verdict"] == "ok":
         verify_call(call, case["secret"], hosts=hosts, encodings=encodings)
@@ -192,7 +193,15 @@ def test_unknown_algorithm_is_a_programming_error() -> None:
 def test_hosts_to_try(host: str, aliases: tuple[str, ...], hosts: list[str]) -> None:
     """Lower case with and without port first, then as typed, then the aliases, then with a scheme; each once."""
     lower = host.strip().lower()
-    assert hosts_to_try(host, aliases) == [*hosts, f"http://{lower}", f"https://{lower}"]
+    assert list(hosts_to_try(host, aliases)) == [*hosts, f"http://{lower}", f"https://{lower}"]
+
+
+def test_amazon_hosts() -> None:
+    """The hosts that MWS had are those of wire reference 1.1, and the five that Java still had compiled in."""
+    top = ["com", "ca", "com.mx", "ae", "in", "jp", "com.au", "com.cn", "de", "es", "fr", "it", "co.uk"]
+    regions = {"mws-eu.amazonservices.com", "mws-fe.amazonservices.com"}
+    assert len(AMAZON_HOSTS) == 15
+    assert set(AMAZON_HOSTS) == regions | {f"mws.amazonservices.{name}" for name in top}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """Sandboxes for the tests: one big one that nobody changes, small ones to change at will."""
 
 import pytest
-from sandbox_probe import Probe
+
+from tests.sandbox.probe import Probe
 
 
 @pytest.fixture(scope="session")

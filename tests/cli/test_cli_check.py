@@ -1,0 +1,176 @@
+"""``mws-bridge check``: in words, what is wrong and what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from bridge.cli import main
+from tests.cli.running import ACCESS_SECRET, SELLER, WITHOUT_ROLES, Upstream, configuration
+
+Capture = pytest.CaptureFixture[str]
+KEYS = 'token_keys = ["k"]'
+
+
+def checked(capsys: Capture, path: Path, *typed: str) -> tuple[int, list[str]]:
+    """Exit code and lines of a check; none holds a secret."""
+    code = main(["check", "--config", str(path), *typed])
+    told = capsys.readouterr()
+    assert told.err == ""
+    assert ACCESS_SECRET not in told.out
+    assert "Atz" not in told.out
+    return code, told.out.splitlines()
+
+
+def test_all_is_well(tmp_path: Path, upstream: Upstream, capsys: Capture) -> None:
+    """Every step of every seller is told, in order, and the exit code is 0."""
+    path = configuration(tmp_path, upstream.origin, server=KEYS)
+    assert checked(capsys, path) == (
+        0,
+        [
+            f"{path}: 1 seller, 1 access key: the configuration is consistent",
+            "A1SANDBOXNA001 (na, ATVPDKIKX0DER, A2EUQ1WTGCTBG2, A1AM78C64UM0Y8, A2Q3Y263D00KWC)",
+            "  ok    login: Login with Amazon gave an access token",
+            "  ok    restricted data: the token service answered",
+            "  ok    orders: getOrders answered",
+            "all sellers can be served",
+        ],
+    )
+    assert [call.operation for call in upstream.sandbox.log] == ["lwa", "createRestrictedDataToken", "getOrders"]
+    assert dict(upstream.sandbox.log[-1].query)["MaxResultsPerPage"] == "1"
+
+
+BUYER = "buyer names, e-mail addresses and gift messages (role: Tax Invoicing or Tax Remittance)"
+ADDRESS = "names and streets of shipping addresses (role: Direct-to-Consumer Shipping)"
+
+
+def test_missing_roles_are_a_note(tmp_path: Path, upstream: Upstream, capsys: Capture) -> None:
+    """A seller whose application has no role for personal data can be served; what will be missing is said."""
+    path = configuration(tmp_path, upstream.origin, server=KEYS, sellers=[WITHOUT_ROLES])
+    code, lines = checked(capsys, path)
+    assert code == 0
+    assert lines[3:6] == [
+        "  ok    restricted data: the token service answered",
+        f"  note  without a role for buyerInfo: answers will lack {BUYER}",
+        f"  note  without a role for shippingAddress: answers will lack {ADDRESS}",
+    ]
+
+
+def test_no_key_for_tokens_is_a_note(tmp_path: Path, capsys: Capture) -> None:
+    """--offline calls nobody; that listings will not outlive a restart is said."""
+    path = configuration(tmp_path, "http://127.0.0.1:1")
+    assert checked(capsys, path, "--offline") == (
+        0,
+        [
+            f"{path}: 1 seller, 1 access key: the configuration is consistent",
+            "note: server.token_keys is not set; a restart will break listings that are under way",
+        ],
+    )
+
+
+REAUTHORISE = "let the seller authorise the application again, and put the new refresh token into the settings"
+COMPARE = "compare client_id and client_secret with the developer console; secrets end after 180 days"
+ROLE_OR_REGION = "the role Inventory and Order Tracking is missing, or the refresh token is of another region"
+
+
+@pytest.mark.parametrize(
+    ("fault", "step", "reason", "remedy"),
+    [
+        ("lwa=invalid-grant", "login", "refresh token is not valid any more", REAUTHORISE),
+        ("lwa=unauthorized-token", "login", "the secret has expired (180 days)", COMPARE),
+        ("lwa=denied", "login", "client id or secret is wrong", COMPARE),
+        ("lwa=not-found", "login", "Login with Amazon refused the request", "the refresh token, the role or the"),
+        ("lwa=unavailable", "login", "answered HTTP 503", "no answer: is there a way out to Amazon from here"),
+        ("lwa=throttle", "login", "answered HTTP 429", "no answer: is there a way out to Amazon"),
+        ("lwa=html", "login", "without a token", "no answer: is there a way out to Amazon"),
+        ("createRestrictedDataToken=internal", "restricted data", "HTTP 500", "no answer: is there a way out"),
+        (
+            "getOrders=denied",
+            "orders",
+            "HTTP 403 Unauthorized: Access to requested resource is denied.",
+            ROLE_OR_REGION,
+        ),
+        ("getOrders=unauthorized-token", "orders", "HTTP 403", "the refresh token, the role or the region is not"),
+        ("getOrders=throttle", "orders", "HTTP 429 QuotaExceeded", "the usage plan of this seller is used up"),
+        ("getOrders=internal", "orders", "HTTP 500", "Amazon answered something unexpected; try again"),
+        ("getOrders=unavailable", "orders", "HTTP 503", "no answer: is there a way out to Amazon"),
+        ("getOrders=html", "orders", "not a JSON object", "Amazon answered something unexpected"),
+    ],
+)
+def test_what_amazon_refuses(
+    fault: str, step: str, reason: str, remedy: str, tmp_path: Path, upstream: Upstream, capsys: Capture
+) -> None:
+    """A refusal is told with Amazon's reason, then with what to do about it; later steps are not tried; the exit
+    code is 1."""
+    upstream.sandbox.faults.always(*fault.split("="))
+    code, lines = checked(capsys, configuration(tmp_path, upstream.origin, server=KEYS))
+    assert code == 1
+    *_, failed, what_to_do, verdict = lines
+    assert failed.startswith(f"  FAIL  {step}: ")
+    assert reason in failed
+    assert what_to_do.startswith(f"        {remedy}")
+    assert verdict == "not served: 1 of 1 seller"
+
+
+@pytest.mark.parametrize(
+    ("fault", "place"), [("wrong-shape", "payload: object expected"), ("not-found", "payload: object expected")]
+)
+def test_an_answer_of_another_shape(
+    fault: str, place: str, tmp_path: Path, upstream: Upstream, capsys: Capture
+) -> None:
+    """An answer that is none of SP-API's is told with the place at which it differs."""
+    upstream.sandbox.faults.always("getOrders", fault)
+    code, lines = checked(capsys, configuration(tmp_path, upstream.origin, server=KEYS))
+    assert code == 1
+    assert lines[-2] == f"  FAIL  orders: the answer is not what SP-API promises, at {place}"
+
+
+def test_a_wrong_secret_and_a_wrong_refresh_token(tmp_path: Path, upstream: Upstream, capsys: Capture) -> None:
+    """What the sandbox refuses by itself is explained like Amazon's refusals."""
+    _, lines = checked(capsys, configuration(tmp_path, upstream.origin, client_secret="wrong"))
+    assert lines[-2].strip() == COMPARE
+    _, lines = checked(capsys, configuration(tmp_path, upstream.origin, refresh_token="Nobody"))
+    assert lines[-2].strip() == REAUTHORISE
+
+
+def test_a_marketplace_of_another_region(tmp_path: Path, upstream: Upstream, capsys: Capture) -> None:
+    """A marketplace that is not the seller's is named as the likely cause."""
+    path = configuration(tmp_path, upstream.origin, server=KEYS, marketplaces=["A1PA6795UKMFR9"])
+    code, lines = checked(capsys, path)
+    assert code == 1
+    assert "(eu, A1PA6795UKMFR9)" in lines[1]
+    assert lines[-3].startswith("  FAIL  orders: SP-API answered HTTP 4")
+    assert lines[-2].strip() in {
+        ROLE_OR_REGION,
+        "one of the marketplaces is not one of this seller's in this region",
+    }
+
+
+def test_nobody_answers(tmp_path: Path, capsys: Capture) -> None:
+    """Where nobody listens, the way to Amazon is what to look at."""
+    code, lines = checked(capsys, configuration(tmp_path, "http://127.0.0.1:1", server=KEYS))
+    assert code == 1
+    assert lines[-3:-1] == [
+        "  FAIL  login: 127.0.0.1: ConnectError",
+        "        no answer: is there a way out to Amazon from here (firewall, proxy, DNS)?",
+    ]
+
+
+def test_several_sellers(tmp_path: Path, upstream: Upstream, capsys: Capture) -> None:
+    """A seller that cannot be served does not hide the others, and they are counted."""
+    upstream.sandbox.faults.script("getOrders", ["denied", None])
+    path = configuration(tmp_path, upstream.origin, server=KEYS, sellers=[SELLER, WITHOUT_ROLES])
+    code, lines = checked(capsys, path)
+    assert code == 1
+    assert lines[0].endswith("2 sellers, 1 access key: the configuration is consistent")
+    assert lines[-2:] == ["  ok    orders: getOrders answered", "not served: 1 of 2 sellers"]
+
+
+def test_a_bad_configuration(tmp_path: Path, capsys: Capture) -> None:
+    """A configuration that cannot be used is told of with all its faults on stderr, and the exit code is 2."""
+    path = configuration(tmp_path, "http://127.0.0.1:1", refresh_token="", marketplaces=["NEW"], server="prot = 1")
+    assert main(["check", "--config", str(path)]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err == f"mws-bridge: {path} cannot be used:\n  server.prot: there is no such setting\n"
+    assert main(["check", "--config", str(tmp_path / "none.toml")]) == 2
+    assert "none.toml: cannot be read: No such file or directory" in capsys.readouterr().err

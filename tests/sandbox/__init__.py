@@ -1,0 +1,1 @@
+"""Tests of the sandbox; `probe` is their client and `model` their judge."""

@@ -1,0 +1,395 @@
+"""Settings: what can be written, what is refused with all its places at once, and what is never shown."""
+
+import copy
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.settings import Settings, SettingsError, check_origin, load_settings, parse_settings
+from bridge.upstream.regions import LWA_URL, REGION_HOSTS
+
+SECRET = "hunter2-must-never-be-shown"
+
+LEAST = """
+[[application]]
+client_id = "amzn1.application-oa2-client.0"
+client_secret = "the client secret"
+
+[[seller]]
+seller_id = "A1SELLER"
+refresh_token = "Atzr|refresh"
+marketplaces = ["ATVPDKIKX0DER"]
+
+[[access_key]]
+id = "AKIA1"
+secret = "the access secret"
+sellers = ["A1SELLER"]
+"""
+
+WHOLE = """
+[server]
+host = "0.0.0.0"
+port = 0
+hosts = ["mws.example.com"]
+accept_deviant_signatures = ["whatwg-form", "encode-uri-component"]
+strict_status_pair = true
+token_keys = [{ env = "TOKEN_KEY" }, { file = "old.key" }, "third"]
+log_level = "debug"
+
+[upstream]
+deadline = 10
+connect_timeout = 1.5
+read_timeout = 5
+attempts = 1
+max_wait = 0
+lwa_url = "http://127.0.0.1:8014/auth/o2/token"
+origins = { na = "http://127.0.0.1:8014/", eu = "https://eu.example.com" }
+
+[[application]]
+name = "first"
+client_id = "client-1"
+client_secret = { file = "keys/client.secret" }
+
+[[application]]
+name = "second"
+client_id = "client-2"
+client_secret = { env = "CLIENT_2" }
+
+[[seller]]
+seller_id = "A1SELLER"
+application = "first"
+refresh_token = { env = "REFRESH" }
+marketplaces = ["ATVPDKIKX0DER", "A2EUQ1WTGCTBG2"]
+
+[[seller]]
+seller_id = "A2SELLER"
+application = "second"
+refresh_token = "Atzr|2"
+marketplaces = ["A0NEWMARKETPLACE"]
+region = "fe"
+
+[[access_key]]
+id = "AKIA1"
+secret = "s1"
+sellers = ["A1SELLER", "A2SELLER"]
+mws_auth_tokens = { A2SELLER = { env = "MWS_TOKEN" } }
+
+[[access_key]]
+id = "AKIA2"
+secret = "s2"
+sellers = ["A1SELLER"]
+"""
+
+
+def least() -> dict[str, Any]:
+    """The smallest usable configuration, as decoded TOML."""
+    return tomllib.loads(LEAST)
+
+
+def parse(data: dict[str, Any], environ: dict[str, str] | None = None, base: Path = Path()) -> Settings:
+    return parse_settings(data, environ or {}, base=base)
+
+
+def faults(data: dict[str, Any], environ: dict[str, str] | None = None, base: Path = Path()) -> tuple[str, ...]:
+    """All faults of a configuration that cannot be used."""
+    with pytest.raises(SettingsError) as caught:
+        parse(data, environ, base)
+    assert str(caught.value) == "\n".join(caught.value.faults)
+    assert SECRET not in str(caught.value) + repr(caught.value)
+    assert caught.value.__cause__ is None
+    return caught.value.faults
+
+
+def test_the_least_and_the_defaults(tmp_path: Path) -> None:
+    """One application, seller and key are enough; everything else has its documented default."""
+    path = tmp_path / "mws-bridge.toml"
+    path.write_text(LEAST)
+    settings = load_settings(path, {})
+    assert settings.application[0].name == settings.seller[0].application == "default"
+    assert settings.seller[0].region is None
+    assert settings.seller[0].regions == {"na"}
+    assert settings.access_key[0].mws_auth_tokens == {}
+    assert settings.server.model_dump() == {
+        "host": "127.0.0.1",
+        "port": 8013,
+        "hosts": (),
+        "accept_deviant_signatures": (),
+        "strict_status_pair": False,
+        "token_keys": (),
+        "log_level": "info",
+    }
+    assert settings.upstream.model_dump() == {
+        "deadline": 25.0,
+        "connect_timeout": 5.0,
+        "read_timeout": 12.0,
+        "attempts": 3,
+        "max_wait": 2.0,
+        "lwa_url": LWA_URL,
+        "origins": {},
+    }
+    assert {region: settings.upstream.origin_of(region) for region in REGION_HOSTS} == REGION_HOSTS
+
+
+def test_everything_that_can_be_written(tmp_path: Path) -> None:
+    """Every setting is read; secrets come by value, from the environment and from files beside the configuration,
+    whose last line end is not part of them."""
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "client.secret").write_text(" from a file \r\n")
+    (tmp_path / "old.key").write_text("old\n")
+    path = tmp_path / "any-name.toml"
+    path.write_text(WHOLE)
+    environ = {"TOKEN_KEY": "new", "CLIENT_2": "from env", "REFRESH": "Atzr|env", "MWS_TOKEN": "amzn.mws.1"}
+    settings = load_settings(path, environ)
+    assert [key.get_secret_value() for key in settings.server.token_keys] == ["new", "old", "third"]
+    assert settings.server.host == "0.0.0.0"
+    assert settings.server.port == 0
+    assert settings.server.hosts == ("mws.example.com",)
+    assert settings.server.accept_deviant_signatures == ("whatwg-form", "encode-uri-component")
+    assert settings.server.strict_status_pair is True
+    assert settings.server.log_level == "debug"
+    assert [application.client_secret.get_secret_value() for application in settings.application] == [
+        " from a file ",
+        "from env",
+    ]
+    assert settings.upstream.origin_of("na") == "http://127.0.0.1:8014"
+    assert settings.upstream.origin_of("eu") == "https://eu.example.com"
+    assert settings.upstream.origin_of("fe") == REGION_HOSTS["fe"]
+    assert (settings.upstream.attempts, settings.upstream.max_wait, settings.upstream.deadline) == (1, 0.0, 10.0)
+    assert [seller.refresh_token.get_secret_value() for seller in settings.seller] == ["Atzr|env", "Atzr|2"]
+    assert [seller.regions for seller in settings.seller] == [{"na"}, {"fe"}]
+    assert settings.access_key[0].mws_auth_tokens["A2SELLER"].get_secret_value() == "amzn.mws.1"
+
+
+def test_secrets_are_never_shown() -> None:
+    """No secret is in the text, the repr or the JSON of settings, however it got there."""
+    data = least()
+    data["server"] = {"token_keys": [SECRET]}
+    data["application"][0]["client_secret"] = {"env": "CLIENT"}
+    data["seller"][0]["refresh_token"] = SECRET
+    data["access_key"][0] |= {"secret": SECRET, "mws_auth_tokens": {"A1SELLER": SECRET}}
+    settings = parse(data, {"CLIENT": SECRET})
+    for shown in (repr(settings), str(settings), settings.model_dump_json(), str(settings.model_dump())):
+        assert SECRET not in shown
+        assert "A1SELLER" in shown
+
+
+def test_settings_do_not_change() -> None:
+    """Settings are frozen, at every depth."""
+    settings = parse(least())
+    for thing, name in ((settings, "server"), (settings.server, "port"), (settings.seller[0], "seller_id")):
+        with pytest.raises(ValueError, match="frozen"):
+            setattr(thing, name, getattr(thing, name))
+
+
+Change = Callable[[dict[str, Any]], object]
+
+
+def put(*path: str | int, value: object) -> Change:
+    """A change that writes ``value`` at a path."""
+
+    def change(data: dict[str, Any]) -> None:
+        inner: Any = data
+        for step in path[:-1]:
+            inner = inner.setdefault(step, {}) if isinstance(step, str) else inner[step]
+        inner[path[-1]] = value
+
+    return change
+
+
+def drop(*path: str | int) -> Change:
+    """A change that removes what stands at a path."""
+
+    def change(data: dict[str, Any]) -> None:
+        inner: Any = data
+        for step in path[:-1]:
+            inner = inner[step]
+        del inner[path[-1]]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (drop("application"), "application: is missing"),
+        (put("application", value=[]), "application: must not be empty"),
+        (put("application", value={"client_id": SECRET}), "application: there may be several: write [[application]]"),
+        (put("seller", value=SECRET), "seller: there may be several: write [[seller]], with two brackets"),
+        (put("access_key", value=[SECRET]), "access_key[1]: must be a table"),
+        (put("servr", value={"port": SECRET}), "servr: there is no such setting"),
+        (
+            put("application", 0, "client_secrt", value=SECRET),
+            "application[1].client_secrt: there is no such setting",
+        ),
+        (drop("application", 0, "client_id"), "application[1].client_id: is missing"),
+        (put("application", 0, "client_id", value=""), "application[1].client_id: must not be empty"),
+        (put("application", 0, "client_id", value=5), "application[1].client_id: Input should be a valid string"),
+        (put("application", 0, "client_secret", value=""), "application[1].client_secret: must not be empty"),
+        (put("application", 0, "client_secret", value=[SECRET]), "application[1].client_secret: Input should be a"),
+        (put("application", 0, "client_secret", value={"env": "NOT_SET"}), "environment variable NOT_SET is not set"),
+        (put("application", 0, "client_secret", value={"env": "EMPTY"}), "environment variable EMPTY is not set"),
+        (put("application", 0, "client_secret", value={"env": 5}), 'write a secret as text, { env = "NAME" } or'),
+        (put("application", 0, "client_secret", value={"vault": SECRET}), 'write a secret as text, { env = "NAME" }'),
+        (put("application", 0, "client_secret", value={}), 'client_secret: write a secret as text, { env = "NAME" }'),
+        (put("application", 0, "client_secret", value={"file": "none"}), "none: FileNotFoundError"),
+        (put("application", 0, "client_secret", value={"file": "."}), "IsADirectoryError"),
+        (put("application", 0, "client_secret", value={"file": "binary"}), "binary: UnicodeDecodeError"),
+        (put("application", 0, "client_secret", value={"file": "empty"}), "client_secret: must not be empty"),
+        (put("seller", 0, "marketplaces", value=[]), "seller[1].marketplaces: must not be empty"),
+        (put("seller", 0, "marketplaces", value=SECRET), "seller[1].marketplaces: must be a list"),
+        (put("seller", 0, "region", value=SECRET), "seller[1].region: Input should be 'na', 'eu' or 'fe'"),
+        (put("seller", 0, "seller_id", value="A" * 201), "seller[1].seller_id: String should have at most 200"),
+        (put("access_key", 0, "sellers", value=[]), "access_key[1].sellers: must not be empty"),
+        (put("access_key", 0, "mws_auth_tokens", value=SECRET), "access_key[1].mws_auth_tokens: must be a table"),
+        (
+            put("access_key", 0, "mws_auth_tokens", value={"A1SELLER": {"env": "NOT_SET"}}),
+            "access_key[1].mws_auth_tokens.A1SELLER: environment variable NOT_SET is not set",
+        ),
+        (put("server", "port", value=65536), "server.port: Input should be less than or equal to 65535"),
+        (put("server", "port", value=SECRET), "server.port: Input should be a valid integer"),
+        (put("server", "host", value=""), "server.host: must not be empty"),
+        (put("server", "token_keys", value=["", SECRET]), "server.token_keys[1]: must not be empty"),
+        (put("server", "log_level", value=SECRET), "server.log_level: Input should be 'debug', 'info'"),
+        (put("server", "accept_deviant_signatures", value=[SECRET]), "server.accept_deviant_signatures[1]: Input"),
+        (put("server", value=SECRET), "server: must be a table"),
+        (put("upstream", "deadline", value=0), "upstream.deadline: Input should be greater than 0"),
+        (put("upstream", "attempts", value=11), "upstream.attempts: Input should be less than or equal to 10"),
+        (put("upstream", "read_timeout", value=SECRET), "upstream.read_timeout: Input should be a valid number"),
+        (put("upstream", "origins", value={"us": "https://h"}), "upstream.origins.us"),
+        (
+            put("upstream", "origins", value={"na": "h.example"}),
+            "upstream.origins.na: is not an address like https://",
+        ),
+        (
+            put("upstream", "origins", value={"na": "https://h/v0"}),
+            "upstream.origins.na: must end after host and port",
+        ),
+        (
+            put("upstream", "lwa_url", value="api.amazon.com/auth"),
+            "upstream.lwa_url: is not an address like https://",
+        ),
+        (put("upstream", "lwa_url", value="https://h:port/"), "upstream.lwa_url: is not an address like https://"),
+    ],
+)
+def test_a_fault_is_named_with_its_place(change: Change, fault: str, tmp_path: Path) -> None:
+    """Each mistake is one fault that names its place in the file, counted from one, and says what to write; it
+    repeats no value."""
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    (tmp_path / "empty").write_text("\n")
+    data = least()
+    change(data)
+    found = faults(data, {"EMPTY": ""}, tmp_path)
+    assert len(found) == 1
+    assert fault in found[0]
+
+
+def test_all_faults_at_once() -> None:
+    """Whoever wrote a configuration is told of everything in it that is wrong, not of the first thing only."""
+    data = copy.deepcopy(least())
+    data["server"] = {"port": -1, "log_level": "loud"}
+    data["application"][0]["client_secret"] = {"env": "NOT_SET"}
+    del data["seller"][0]["refresh_token"]
+    data["access_key"].append({"id": "AKIA2", "secret": "", "sellers": []})
+    assert [fault.partition(":")[0] for fault in faults(data)] == [
+        "server.port",
+        "server.log_level",
+        "application[1].client_secret",
+        "seller[1].refresh_token",
+        "access_key[2].secret",
+        "access_key[2].sellers",
+    ]
+
+
+def test_all_contradictions_at_once() -> None:
+    """What only the whole shows is told with every place: names that lead nowhere, things that are there twice,
+    sellers of more than one region or of none."""
+    data = least()
+    data["application"] *= 3
+    seller = data["seller"][0]
+    data["seller"] += [
+        {**seller, "seller_id": "A2SELLER", "application": "none"},
+        {**seller, "seller_id": "A3SELLER", "marketplaces": ["ATVPDKIKX0DER", "A1PA6795UKMFR9"]},
+        {**seller, "seller_id": "A4SELLER", "marketplaces": ["A0NEWMARKETPLACE"]},
+        {**seller, "seller_id": "A5SELLER", "region": "eu"},
+        seller,
+    ]
+    data["access_key"] += [
+        {
+            "id": "AKIA1",
+            "secret": SECRET,
+            "sellers": ["A1SELLER", "A9SELLER"],
+            "mws_auth_tokens": {"A8SELLER": SECRET},
+        },
+        {"id": "AKIA1", "secret": SECRET, "sellers": ["A1SELLER"]},
+    ]
+    assert [fault.partition("; write")[0] for fault in faults(data)] == [
+        "application.name: default is there twice",
+        "seller.seller_id: A1SELLER is there twice",
+        "access_key.id: AKIA1 is there twice",
+        "seller[2].application: no [[application]] is named none",
+        "seller[3].marketplaces: must be of one region (now: eu, na), like the refresh token",
+        "seller[4].marketplaces: must be of one region (now: none that is known), like the refresh token",
+        "seller[5].marketplaces: must be of one region (now: eu, na), like the refresh token",
+        "access_key[2].sellers: no [[seller]] has seller_id A9SELLER",
+        "access_key[2].mws_auth_tokens: no [[seller]] has seller_id A8SELLER",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"[server\n", "not TOML: "),
+        (b"port = 1\nport = 2\n", "not TOML: "),
+        (b'name = "\xff"\n', "not TOML: "),
+    ],
+)
+def test_a_file_that_is_no_toml(content: bytes, fault: str, tmp_path: Path) -> None:
+    """Text that is not TOML is one fault, which names the file."""
+    path = tmp_path / "broken.toml"
+    path.write_bytes(content)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path, {})
+    assert len(caught.value.faults) == 1
+    assert caught.value.faults[0].startswith(f"{path}: {fault}")
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    """A missing file and a directory are faults that name them, in the system's words."""
+    for path, words in ((tmp_path / "none.toml", "No such file or directory"), (tmp_path, "Is a directory")):
+        with pytest.raises(SettingsError) as caught:
+            load_settings(path, {})
+        assert caught.value.faults == (f"{path}: cannot be read: {words}",)
+
+
+@pytest.mark.parametrize(
+    ("text", "origin"),
+    [
+        ("http://127.0.0.1:8013", "http://127.0.0.1:8013"),
+        ("https://mws.example.com/", "https://mws.example.com"),
+        ("http://[::1]:80", "http://[::1]:80"),
+        ("HTTPS://H", "HTTPS://H"),
+    ],
+)
+def test_origins(text: str, origin: str) -> None:
+    """Scheme, host and port make an origin; the slash that people put behind it is taken off."""
+    assert check_origin(text) == origin
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "h", "h:80", "ftp://h", "https://", "http://:80", "http://h:99999", "http://h:x", "http://[::1"),
+        *("http://u:p@h", "http://h/path", "http://h?q", "http://h#f", "http://h h", "http://h\n"),
+    ],
+)
+def test_what_is_no_origin(text: str) -> None:
+    """Anything else is refused, without repeating it."""
+    with pytest.raises(ValueError, match=r"is not an address like|must end after host and port") as caught:
+        check_origin(text)
+    assert str(caught.value) in {
+        "is not an address like https://host:port",
+        "must end after host and port, without a path",
+    }
