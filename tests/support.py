@@ -236,7 +236,7 @@ class Bridge:
         clock: Clock | None = None,
     ) -> None:
         self.clock = clock or Clock()
-        self.sandbox = Sandbox(sandbox or SandboxSettings(orders=300, anchor=NOW), self.clock, self.clock.sleep)
+        self.sandbox = Sandbox(sandbox or SandboxSettings(orders=90, anchor=NOW), self.clock, self.clock.sleep)
         self.upstream = CountingTransport(transport or httpx.ASGITransport(self.sandbox.app))
         made = demo_settings(UPSTREAM)
         server = made.server.model_copy(update={"token_keys": tuple(SecretStr(key) for key in ring)})

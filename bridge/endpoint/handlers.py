@@ -6,7 +6,7 @@ Only here do the mapping tables and the upstream client meet.
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from bridge.endpoint.access import Caller
 from bridge.endpoint.nexttoken import TokenSealer
@@ -30,6 +30,8 @@ _GET_ITEMS = OPERATIONS["getOrderItems"]
 
 #: 3-7-7, of digits; multi-channel orders have S01 and the like in front.
 _ORDER_ID = re.compile(r"[0-9A-Z]{3}-[0-9]{7}-[0-9]{7}").fullmatch
+#: How far SP-API's clock may be behind ours without a refusal.
+_CLOCKS_APART = timedelta(seconds=5)
 #: Before the first order that SP-API could show.
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -70,16 +72,8 @@ class Handlers:
     # --- orders -------------------------------------------------------------------------------------------------
 
     async def _list_orders(self, request: Request) -> Record:
-        arguments = dict(request.arguments)
         _check_marketplaces(request)
-        bound = "CreatedBefore" if "CreatedAfter" in arguments else "LastUpdatedBefore"
-        latest = request.now - SETTLING
-        end = arguments.get(bound, latest)
-        assert isinstance(end, datetime)  # noqa: S101 - validation has typed it
-        before = format_instant(end, milliseconds=True)
-        if end == latest:
-            # SP-API refuses a bound that its own clock finds younger than two minutes, and has the same default.
-            arguments.pop(bound, None)
+        arguments, bound, before = _upper_bound(request)
         if "TFMShipmentStatus" in arguments:
             # Only orders of the closed China programme had one; no order that SP-API can show matches.
             return {bound: before, "Orders": []}
@@ -189,6 +183,26 @@ class Handlers:
 def _pairs(query: object) -> list[tuple[object, object]]:
     assert isinstance(query, list)  # noqa: S101 - we sealed it ourselves
     return [(name, value) for name, value in query]
+
+
+def _upper_bound(request: Request) -> tuple[Arguments, str, str]:
+    """The arguments with the *Before* that SP-API will take, that parameter's name, and its value as MWS text.
+
+    SP-API refuses a bound that its own clock finds younger than two minutes. Its default is the youngest that it
+    takes, so the latest possible bound is left to it; one that comes close to that is trimmed by _CLOCKS_APART. The
+    answer tells the caller the bound that was used, as MWS did.
+    """
+    arguments = dict(request.arguments)
+    after, bound = ("CreatedAfter", "CreatedBefore")
+    if after not in arguments:
+        after, bound = ("LastUpdatedAfter", "LastUpdatedBefore")
+    latest = request.now - SETTLING
+    start, end = arguments[after], arguments.pop(bound, latest)
+    assert isinstance(start, datetime)  # noqa: S101 - validation has typed them
+    assert isinstance(end, datetime)  # noqa: S101
+    if end < latest:
+        end = arguments[bound] = min(end, max(latest - _CLOCKS_APART, start))
+    return arguments, bound, format_instant(end, milliseconds=True)
 
 
 def _nodes(records: list[Record]) -> list[Node]:

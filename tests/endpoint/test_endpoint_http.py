@@ -1,6 +1,5 @@
 """The endpoint as an HTTP service: headers, compression, methods, sizes, life and death."""
 
-import base64
 import gzip
 import shlex
 
@@ -328,8 +327,3 @@ def test_a_level_that_is_off_costs_nothing(caplog):
     caplog.set_level("ERROR", "mws_bridge.requests")
     log_event(event())
     assert caplog.records == []
-
-
-def test_the_context_header_is_random_bytes(bridge):
-    """66 bytes, base64: as long as the recorded ones."""
-    assert len(base64.b64decode(base64.b64encode(bytes(66)))) == 66

@@ -191,7 +191,7 @@ async def test_a_page_repeats_the_whole_query_with_the_bound_of_the_first(bridge
 
 async def test_an_explicit_bound_is_kept_through_the_pages(bridge):
     """A *Before* that was given is repeated once, not twice."""
-    pages = await bridge.pages({**ALL, "CreatedBefore": "2026-11-15T00:00:00Z", "MaxResultsPerPage": "60"})
+    pages = await bridge.pages({**ALL, "CreatedBefore": "2026-11-15T00:00:00Z", "MaxResultsPerPage": "10"})
     assert len(pages) > 1
     for call in list(bridge.sandbox.log)[3:]:
         assert [value for name, value in call.query if name == "CreatedBefore"] == ["2026-11-15T00:00:00Z"]
@@ -200,7 +200,7 @@ async def test_an_explicit_bound_is_kept_through_the_pages(bridge):
 
 async def test_the_last_page_has_no_next_token_element(bridge):
     """The element is absent on the last page, not empty."""
-    last = (await bridge.pages({**ALL, "MaxResultsPerPage": "60"}))[-1]
+    last = (await bridge.pages({**ALL, "MaxResultsPerPage": "10"}))[-1]
     assert last.all("NextToken") == []
 
 
@@ -212,8 +212,9 @@ def wanted(ids):
 
 
 @pytest.mark.parametrize("count", [1, 2, 50])
-async def test_orders_come_back_by_id_in_the_order_asked_for(bridge, count):
+async def test_orders_come_back_by_id_in_the_order_asked_for(count):
     """One to fifty ids cost one upstream call and come back in the order of their numbers."""
+    bridge = Bridge(sandbox=SandboxSettings(orders=50, sellers=(NA,), anchor=NOW))
     ids = bridge.order_ids()[:count][::-1]
     answer = await bridge.call("GetOrder", wanted(ids))
     assert (answer.status, answer.ids, answer.token) == (200, ids, None)
@@ -385,7 +386,7 @@ async def test_the_recorded_byte_counts(bridge):
 async def test_the_older_api_version_is_answered_in_its_own_namespace(bridge):
     """2011-01-01 works like its successor, pages included, with its own namespace."""
     path = "/Orders/2011-01-01"
-    first = await bridge.call("ListOrders", {**ALL, "MaxResultsPerPage": "60"}, path=path)
+    first = await bridge.call("ListOrders", {**ALL, "MaxResultsPerPage": "10"}, path=path)
     second = await bridge.call("ListOrdersByNextToken", {"NextToken": first.token}, path=path)
     for answer in (first, second):
         assert answer.status == 200
