@@ -234,8 +234,8 @@ def _contradictions(settings: Settings) -> list[str]:
         if len(seller.regions) != 1:
             known = ", ".join(sorted(seller.regions)) or "none that is known"
             faults.append(
-                f"seller[{number}].marketplaces: must be of one region (now: {known}), like the refresh token; "
-                "write one [[seller]] for each region, and set region where the marketplaces are new"
+                f"seller[{number}].marketplaces: must be of one region (now: {known}), that of the refresh token; "
+                "set region where all of the marketplaces are new"
             )
     for number, key in enumerate(settings.access_key, 1):
         faults += [

@@ -89,10 +89,12 @@ def encoded(text: str) -> str:
     return quote(text, safe="-_.~")
 
 
-def signature(secret: str, method: str, host: str, path: str, pairs: Mapping[str, str], digest: str = "sha256") -> str:
+def signature(
+    secret: str, method: str, host: str, path: str, pairs: Mapping[str, str], digest: str = "sha256"
+) -> str:
     """Signature Version 2, written down again from the specification."""
     query = "&".join(f"{encoded(n)}={encoded(v)}" for n, v in sorted(pairs.items(), key=lambda p: p[0].encode()))
-    text = "\n".join((method, host, path, query))
+    text = f"{method}\n{host}\n{path}\n{query}"
     return base64.b64encode(hmac.digest(secret.encode(), text.encode(), digest)).decode()
 
 
@@ -372,7 +374,7 @@ def faulty_endpoint(
         throttle=Throttle(clock=loop_time, sleep=asyncio.sleep, max_wait=0.0),
         settings=ClientSettings(
             lwa_url=settings.upstream.lwa_url,
-            origins={region: origin for region in ("na", "eu", "fe")},
+            origins=dict.fromkeys(("na", "eu", "fe"), origin),
             **{**patience, **client},
         ),
         clock=loop_time,

@@ -9,9 +9,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted(path for package in ("bridge", "mws_compat") for path in (ROOT / package).rglob("*.py"))
 
-#: Public by name, and yet not in ``__all__``: the first is its module's own business, the second ought to be there.
-NOT_OFFERED = {"bridge.upstream.tokens": {"RDT_PATH"}, "bridge.endpoint.app": {"utc_now"}}
-
 
 def module_name(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
@@ -68,7 +65,7 @@ def test_what_is_public_is_offered(name: str) -> None:
     ``__init__`` imports."""
     tree = TREES[name]
     public = defined(tree) | (imported(tree) if name in PACKAGES else set())
-    assert public - set(offered(tree) or []) <= NOT_OFFERED.get(name, set())
+    assert public - set(offered(tree) or []) == set()
 
 
 def test_only_the_rooms_of_the_sandbox_have_none() -> None:
@@ -91,7 +88,6 @@ def problems(tree: ast.Module, module: str) -> list[str]:
             found.append(f"{origin}: relative")
         elif origin in TREES and not (origin.startswith("bridge.sandbox") and module.startswith("bridge.sandbox")):
             names = {alias.name for alias in node.names if f"{origin}.{alias.name}" not in TREES}
-            names -= {"utc_now"} if origin == "bridge.endpoint.app" else set()
             found += [f"{origin}: {name}" for name in sorted(names - set(offered(TREES[origin]) or []))]
     return found
 

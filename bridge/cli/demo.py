@@ -66,8 +66,9 @@ class _Session:
         answer = await self._http.post(signed.url, content=signed.body, headers=headers)
         calls = list(self._sandbox.log)[before:]
         for call in calls:
-            query = "&".join(f"{name}={'…' if name == 'NextToken' else value}" for name, value in call.query)
-            line(f"   upstream   {call.method} {call.path}{'?' + query if query else ''}  → {call.status}")
+            line(f"   upstream   {call.method} {call.path}  → {call.status}")
+            for name, value in call.query:
+                line(f"              {name}={'…' if name == 'NextToken' else value}")
         if not calls:
             line("   upstream   nothing was sent")
         document = parse_document(answer.content)

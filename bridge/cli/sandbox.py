@@ -7,8 +7,8 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from bridge.cli.serve import listen, origin_of, start_logging, stopped_by_signals
-from bridge.endpoint.server import make_server
+from bridge.cli.serve import listen, start_logging, stopped_by_signals
+from bridge.endpoint.server import make_server, origin_of, run_loop
 from bridge.sandbox import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_SELLERS, Sandbox, SandboxSettings
 
 __all__ = ["run"]
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
         except ValueError as error:
             print(f"mws-bridge: --fault {text}: {error}", file=sys.stderr)
             return 2
-    return asyncio.run(_serve(sandbox, arguments.host or "127.0.0.1", arguments.port))
+    return run_loop(_serve(sandbox, arguments.host or "127.0.0.1", arguments.port))
 
 
 async def _serve(sandbox: Sandbox, host: str, port: int) -> int:

@@ -18,26 +18,29 @@ import uvicorn
 from bridge.cli.config import DEMO_ACCESS_KEY, DEMO_SECRET, config_path, demo_settings, load_or_explain
 from bridge.cli.signing import Account, sign_request
 from bridge.endpoint.build import build_endpoint
-from bridge.endpoint.server import bind, make_server, serving
+from bridge.endpoint.server import bind, make_server, origin_of, run_loop, serving
 from bridge.sandbox import DEMO_SELLERS, Sandbox, SandboxSettings
 from bridge.settings import Settings
 from mws_compat.schema import format_instant
 
-__all__ = ["listen", "origin_of", "run", "start_logging", "stopped_by_signals"]
+__all__ = ["listen", "run", "start_logging", "stopped_by_signals"]
 
 _DEFAULT_PORT = 8013
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until told to stop. Returns 2 when the configuration or the address cannot be used."""
+    if arguments.sandbox and arguments.config:
+        print("mws-bridge: --sandbox needs no --config: leave one of them out", file=sys.stderr)
+        return 2
     if arguments.sandbox:
-        return asyncio.run(_serve_sandbox(arguments.host or "127.0.0.1", _port(arguments, _DEFAULT_PORT)))
+        return run_loop(_serve_sandbox(arguments.host or "127.0.0.1", _port(arguments, _DEFAULT_PORT)))
     settings = load_or_explain(config_path(arguments))
     if settings is None:
         print("Try it without one: mws-bridge serve --sandbox", file=sys.stderr)
         return 2
     host = arguments.host or settings.server.host
-    return asyncio.run(_serve(settings, host, _port(arguments, settings.server.port)))
+    return run_loop(_serve(settings, host, _port(arguments, settings.server.port)))
 
 
 def _port(arguments: argparse.Namespace, default: int) -> int:
@@ -59,6 +62,7 @@ def start_logging(level: str) -> None:
 def listen(host: str, port: int) -> socket.socket | None:
     """A listening socket; None after saying why there is none."""
     try:
+        host.encode("idna")  # bind would find it out only after it has opened a socket, and not close that
         return bind(host, port)
     except OSError as error:
         reason = (error.strerror or type(error).__name__).partition(" (while attempting")[0]
@@ -66,11 +70,6 @@ def listen(host: str, port: int) -> socket.socket | None:
         reason = "this is no host name"
     print(f"mws-bridge: cannot listen on {host}:{port}: {reason}", file=sys.stderr)
     return None
-
-
-def origin_of(host: str, listener: socket.socket) -> str:
-    """The origin at which ``listener`` answers."""
-    return f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from mws_compat.schema import format_instant
 from mws_compat.validation import check
 from mws_compat.writer import CONTENT_TYPE, DEFAULT_NAMESPACE, render_error, render_ping, render_response
 
-__all__ = ["MAX_BODY_BYTES", "Endpoint", "EndpointSettings", "answer_headers"]
+__all__ = ["MAX_BODY_BYTES", "Endpoint", "EndpointSettings", "answer_headers", "utc_now"]
 
 # ASGI's own types are open mappings of anything.
 Scope = MutableMapping[str, Any]

@@ -5,7 +5,7 @@ Only here do the mapping tables and the upstream client meet.
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from bridge.endpoint.access import Caller
@@ -30,6 +30,7 @@ _GET_ITEMS = OPERATIONS["getOrderItems"]
 
 #: 3-7-7, of digits; multi-channel orders have S01 and the like in front.
 _ORDER_ID = re.compile(r"[0-9A-Z]{3}-[0-9]{7}-[0-9]{7}").fullmatch
+_MARKETPLACE_ID = re.compile(r"[0-9A-Za-z]{1,32}").fullmatch
 #: How far SP-API's clock may be behind ours without a refusal.
 _CLOCKS_APART = timedelta(seconds=5)
 #: Before the first order that SP-API could show.
@@ -42,7 +43,7 @@ class Request:
 
     caller: Caller
     operation: Operation
-    arguments: Arguments
+    arguments: Arguments = field(repr=False)  # may be personal: BuyerEmail
     now: datetime
     journal: UpstreamJournal
 
@@ -219,6 +220,8 @@ def _check_marketplaces(request: Request) -> None:
     ids = request.arguments["MarketplaceId"]
     assert isinstance(ids, tuple)  # noqa: S101 - validation has typed it
     seller = request.caller.seller
+    if not all(map(_MARKETPLACE_ID, ids)):  # a comma in one would be two ids upstream
+        raise MwsError(INVALID_PARAMETER_VALUE, "Value of parameter MarketplaceId.Id.N is not a marketplace id.")
     regions = {region_of(id_) for id_ in ids} - {None}
     if len(regions) > 1:
         text = "MarketplaceId.Id.N values belong to more than one region; ask for one region in a call."

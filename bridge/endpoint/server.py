@@ -5,7 +5,7 @@ import contextlib
 import secrets
 import socket
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any
 
 import uvicorn
@@ -15,10 +15,19 @@ from bridge.endpoint.app import answer_headers, utc_now
 from mws_compat.errors import INVALID_REQUEST, REQUEST_HEADERS_TOO_LARGE, Fault
 from mws_compat.writer import render_error
 
-__all__ = ["MAX_HEAD_BYTES", "MwsHttpProtocol", "bind", "make_server", "serving"]
+__all__ = ["MAX_HEAD_BYTES", "MwsHttpProtocol", "bind", "make_server", "origin_of", "run_loop", "serving"]
 
 #: Request line and headers together. A ListOrders GET with fifty marketplaces and a NextToken stays under 8 KB.
 MAX_HEAD_BYTES = 65_536
+
+
+_new_event_loop: Callable[[], asyncio.AbstractEventLoop]
+try:
+    import uvloop
+
+    _new_event_loop = uvloop.new_event_loop
+except ImportError:  # pragma: no cover - not to be had on Windows
+    _new_event_loop = asyncio.new_event_loop
 
 
 class MwsHttpProtocol(HttpToolsProtocol):
@@ -73,7 +82,22 @@ class _EmbeddedServer(uvicorn.Server):
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes a free one. Raises OSError when the address is taken or not ours."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=2048)
+    listener = socket.create_server((host, port), family=family, backlog=2048)
+    # asyncio sets this only on sockets made with an explicit protocol, which these are not. Without it the body of an
+    # answer, written after its head, waits 40 ms for the client's acknowledgement. Accepted sockets inherit it.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def origin_of(host: str, listener: socket.socket) -> str:
+    """The origin under which a listening socket is reached: ``http://127.0.0.1:49152``, ``http://[::1]:49152``."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+
+
+def run_loop(main: Coroutine[Any, Any, int]) -> int:
+    """``asyncio.run`` on uvloop, where there is one."""
+    with asyncio.Runner(loop_factory=_new_event_loop) as runner:
+        return runner.run(main)
 
 
 def make_server(app: Any, *, embedded: bool = False, mws: bool = True) -> uvicorn.Server:
@@ -99,17 +123,16 @@ def make_server(app: Any, *, embedded: bool = False, mws: bool = True) -> uvicor
 @contextlib.asynccontextmanager
 async def serving(app: Any, *, host: str = "127.0.0.1", port: int = 0, mws: bool = True) -> AsyncIterator[str]:
     """Serve ``app`` inside this event loop; yields its origin, like ``http://127.0.0.1:49152``."""
-    listener = bind(host, port)
-    server = make_server(app, embedded=True, mws=mws)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        while not server.started:
-            if task.done():
-                await task
-                raise RuntimeError("the server stopped before it had started")
-            await asyncio.sleep(0.005)
-        yield f"http://{host}:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await task
-        listener.close()
+    with contextlib.closing(bind(host, port)) as listener:
+        server = make_server(app, embedded=True, mws=mws)
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            while not server.started:
+                if task.done():
+                    await task
+                    raise RuntimeError("the server stopped before it had started")
+                await asyncio.sleep(0.005)
+            yield origin_of(host, listener)
+        finally:
+            server.should_exit = True
+            await task

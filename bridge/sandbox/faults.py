@@ -58,6 +58,20 @@ FAULTS: Final = frozenset(
     }
     | _OF_DELIVERY
 )
+#: Where faults can be set: the operations as the model files name them, the token endpoint, and all of them.
+FAULTY_OPERATIONS: Final = frozenset(
+    {
+        ANY_OPERATION,
+        LWA_OPERATION,
+        RDT_OPERATION,
+        "getOrders",
+        "getOrder",
+        "getOrderBuyerInfo",
+        "getOrderAddress",
+        "getOrderItems",
+        "getOrderItemsBuyerInfo",
+    }
+)
 # These two exist at one place only.
 _ONLY_AT: Final[Mapping[str, str]] = {"invalid-grant": LWA_OPERATION, "missing-role": RDT_OPERATION}
 
@@ -77,6 +91,8 @@ class Fault:
 
 def parse_fault(text: str, operation: str) -> Fault:
     """Return the fault that `text` names for an operation, or raise ValueError when there is none such."""
+    if operation not in FAULTY_OPERATIONS:
+        raise ValueError(f"unknown operation {operation!r}, known are {', '.join(sorted(FAULTY_OPERATIONS))}")
     name, _, argument = text.strip().partition(":")
     if name not in FAULTS:
         raise ValueError(f"unknown fault {name!r}, known are {', '.join(sorted(FAULTS))}")

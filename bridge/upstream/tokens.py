@@ -26,7 +26,7 @@ EARLY = 300.0
 #: Seconds for which a failed renewal is not tried again while the old token is good.
 _PAUSE = 15.0
 
-RDT_PATH = "/tokens/2021-03-01/restrictedDataToken"
+_RDT_PATH = "/tokens/2021-03-01/restrictedDataToken"
 
 _log = logging.getLogger("mws_bridge.tokens")
 
@@ -175,7 +175,7 @@ class Tokens:
             response = await self._send(
                 httpx.Request(
                     "POST",
-                    self._base_url(seller) + RDT_PATH,
+                    self._base_url(seller) + _RDT_PATH,
                     json={"restrictedResources": resources},
                     headers={"x-amz-access-token": plain},
                 )

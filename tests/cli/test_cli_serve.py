@@ -179,6 +179,7 @@ def test_the_sandbox_alone(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> 
     [
         ("getOrders=nonsense", "--fault getOrders=nonsense: unknown fault 'nonsense', known are denied, "),
         ("getOrders", "--fault getOrders: unknown fault ''"),
+        ("getorders=throttle", "--fault getorders=throttle: unknown operation 'getorders', known are *, "),
         ("getOrders=invalid-grant", "--fault getOrders=invalid-grant: fault 'invalid-grant' exists only at lwa"),
         ("getOrders=slow:-1", "--fault getOrders=slow:-1: fault 'slow' cannot wait -1 seconds"),
     ],
@@ -192,6 +193,12 @@ def test_faults_that_there_are_not(fault: str, words: str, capsys: Capture) -> N
 
 
 # --- what goes wrong ------------------------------------------------------------------------------------------------
+
+
+def test_sandbox_and_configuration_exclude_each_other(capsys: Capture) -> None:
+    """A configuration that would be ignored is refused."""
+    assert main(["serve", "--sandbox", "--config", "my.toml"]) == 2
+    assert capsys.readouterr().err == "mws-bridge: --sandbox needs no --config: leave one of them out\n"
 
 
 def test_no_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
@@ -244,7 +251,9 @@ def test_a_port_in_use(verb: list[str], tmp_path: Path, capsys: Capture) -> None
     assert "Traceback" not in told.err
 
 
-@pytest.mark.parametrize("host", ["ä" * 70, "a..b", "192.0.2.1", "no such host"])
+@pytest.mark.parametrize(
+    "host", ["ä" * 70, "a..b", "192.0.2.1", "no such host"], ids=["long", "empty", "foreign", "unknown"]
+)
 def test_an_address_that_is_not_ours(host: str, capsys: Capture) -> None:
     """An address that cannot be had, or is none, is one sentence."""
     assert listen(host, 0) is None

@@ -199,7 +199,9 @@ async def test_an_endpoint_without_a_lifespan_lives_as_well(bridge):
     assert len(sent) == 2
 
 
-@pytest.mark.parametrize("error", [KeyError("jane@example.com"), RecursionError(), MemoryError(), AssertionError("x")])
+@pytest.mark.parametrize(
+    "error", [KeyError("jane@example.com"), RecursionError(), MemoryError(), AssertionError("x")]
+)
 async def test_an_exception_inside_a_handler_is_an_internal_error(bridge, monkeypatch, error):
     """Whatever a handler throws, the caller gets MWS XML with a retryable 500, and the log the class and place."""
 
@@ -224,7 +226,7 @@ async def test_httpx_reads_the_endpoint_through_its_asgi_transport(bridge):
         assert gzip.compress(answer.content)
 
 
-# --- the log line ----------------------------------------------------------------------------------------------------
+# --- the log line ---------------------------------------------------------------------------------------------------
 
 
 def event(**changes):
@@ -258,7 +260,7 @@ def logged(caplog, **changes):
 
 def test_a_log_line_is_pairs(caplog):
     """One event is one line of key=value pairs that a shell could split."""
-    level, line, pairs = logged(caplog)
+    level, _, pairs = logged(caplog)
     assert level == "INFO"
     assert pairs == {
         "id": "id-1",

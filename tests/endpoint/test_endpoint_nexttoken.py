@@ -18,8 +18,7 @@ BOUND = ("seller", "key", "ListOrders")
 PAYLOAD = {"query": [["MarketplaceIds", "ATVPDKIKX0DER"]], "token": "+/==", "bound": "CreatedBefore"}
 #: A token that opens at 1,000,000 seconds with the key "a key for ever".
 WRITTEN_DOWN = (
-    "AF22MHQCAAAQEAYEAUDAOCAJBIFX6BSV7IUZUSL6LXCISS2YV5FGIPO"
-    "2YUCBAZGVPS5OQDZNEHFQLWQNR57BBAOYMFOK2ZNXZZ7OFSW3LXVNHEQ"
+    "AF22MHQCAAAQEAYEAUDAOCAJBIFX6BSV7IUZUSL6LXCISS2YV5FGIPO2YUCBAZGVPS5OQDZNEHFQLWQNR57BBAOYMFOK2ZNXZZ7OFSW3LXVNHEQ"
 )
 ALPHABET = string.ascii_uppercase + "234567"
 
@@ -95,13 +94,17 @@ def padded(token):
     return token + "=" * (-len(token) % 8)
 
 
-@pytest.mark.parametrize("token", ["", "A", "AAAAAAAA", "2YgYW55IGNhcm5hbCBwbGVhc3VyZS4", "é", "+/==", "\0", "AQ======"])
+@pytest.mark.parametrize(
+    "token", ["", "A", "AAAAAAAA", "2YgYW55IGNhcm5hbCBwbGVhc3VyZS4", "é", "+/==", "\0", "AQ======"]
+)
 def test_what_is_no_token_of_ours_is_corrupted(token):
     """Empty, foreign, short and strange texts are all the same refusal, with a reason for the operator."""
     assert "not ours" in corrupted(sealer(), token)
 
 
-@pytest.mark.parametrize("spoil", [str.lower, lambda token: token + "=", padded, lambda token: token.replace("A", "a")])
+@pytest.mark.parametrize(
+    "spoil", [str.lower, lambda token: token + "=", padded, lambda token: token.replace("A", "a")]
+)
 def test_only_the_spelling_that_we_gave_out_is_good(spoil):
     """Lower case and padding were never sent, and are not accepted."""
     made = sealer()
@@ -189,8 +192,7 @@ def test_tokens_of_yesterdays_release_still_open():
     assert made.open(WRITTEN_DOWN, bound_to=BOUND) == {"token": "+/=="}
 
 
-
-# --- through the endpoint --------------------------------------------------------------------------------------------
+# --- through the endpoint -------------------------------------------------------------------------------------------
 
 
 def two_keys(settings):

@@ -194,13 +194,14 @@ def test_star_reaches_the_token_endpoint(probe):
         ("getOrders", "missing-role"),
         ("lwa", "missing-role"),
         ("*", "invalid-grant"),
+        ("getorders", "throttle"),
     ],
 )
 def test_impossible_faults_are_refused(probe, operation, fault):
     """A fault that does not exist, or not there, is an error at once and not a silent pass."""
-    with pytest.raises(ValueError, match=r"fault|float"):
+    with pytest.raises(ValueError, match=r"fault|float|operation"):
         probe.sandbox.faults.script(operation, [fault])
-    with pytest.raises(ValueError, match=r"fault|float"):
+    with pytest.raises(ValueError, match=r"fault|float|operation"):
         probe.sandbox.faults.always(operation, fault)
     if operation == "getOrders":
         answer = with_fault(probe, fault)

@@ -24,21 +24,35 @@ TOKENS = ("Atza|IwEBIA-secret", "Atzr|IwEBIB+secret", "Atz.sprdt|IwEBIC/secret")
 
 def answer(status, code="Code", message="Message", details=None, request_id="rid-1"):
     error = {"code": code, "message": message, **({} if details is None else {"details": details})}
-    return httpx.Response(
-        status, content=orjson.dumps({"errors": [error]}), headers={"x-amzn-RequestId": request_id}
-    )
+    return httpx.Response(status, content=orjson.dumps({"errors": [error]}), headers={"x-amzn-RequestId": request_id})
 
 
 @pytest.mark.parametrize(
     ("response", "fault", "message"),
     [
-        (answer(400, "InvalidInput", "Bad."), INVALID_PARAMETER_VALUE, "The Selling Partner API refused the request: Bad."),
-        (answer(400, "InvalidInput", ""), INVALID_PARAMETER_VALUE, "The Selling Partner API refused the request: InvalidInput"),
+        (
+            answer(400, "InvalidInput", "Bad."),
+            INVALID_PARAMETER_VALUE,
+            "The Selling Partner API refused the request: Bad.",
+        ),
+        (
+            answer(400, "InvalidInput", ""),
+            INVALID_PARAMETER_VALUE,
+            "The Selling Partner API refused the request: InvalidInput",
+        ),
         (answer(400, "", None), INVALID_PARAMETER_VALUE, "The Selling Partner API refused the request: no reason"),
         (answer(400, "InvalidInput", UNDECODABLE), NEXT_TOKEN_CORRUPTED, NEXT_TOKEN_CORRUPTED.message),
-        (answer(401, "Unauthorized", "Access token is missing in the request header."), ACCESS_DENIED, "Access denied"),
+        (
+            answer(401, "Unauthorized", "Access token is missing in the request header."),
+            ACCESS_DENIED,
+            "Access denied",
+        ),
         (answer(403, "Unauthorized", DENIED), ACCESS_DENIED, "Access to Orders.ListOrders is denied"),
-        (answer(403, "MissingAuthenticationToken", DENIED, ""), ACCESS_DENIED, "Access to Orders.ListOrders is denied"),
+        (
+            answer(403, "MissingAuthenticationToken", DENIED, ""),
+            ACCESS_DENIED,
+            "Access to Orders.ListOrders is denied",
+        ),
         (answer(403, "Unauthorized", "The access token you provided has expired."), ACCESS_DENIED, "Access denied"),
         (
             answer(403, "Unauthorized", DENIED, "The access token you provided has expired."),

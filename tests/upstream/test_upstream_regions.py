@@ -1,9 +1,9 @@
 """The marketplace table against the two reference tables that it restates."""
 
 import pytest
-from tests.support import DEMO_SELLERS
 
 from bridge.upstream.regions import LWA_URL, MARKETPLACES, REGION_HOSTS, region_of
+from tests.support import DEMO_SELLERS
 
 # Section 6 of the SP-API reference, copied by hand; CN is closed and has no region.
 REFERENCE = """

@@ -3,12 +3,12 @@
 import asyncio
 
 import pytest
-from tests.support import SELLER, Clock, another_seller
 
 from bridge.upstream.accounts import Application
 from bridge.upstream.plans import OPERATIONS, UpstreamOperation
 from bridge.upstream.throttle import Throttle
 from mws_compat.errors import REQUEST_THROTTLED, MwsError
+from tests.support import SELLER, Clock, another_seller
 
 PLAN = UpstreamOperation("plan", 0.5, 3)
 OTHER = UpstreamOperation("other", 0.5, 3)

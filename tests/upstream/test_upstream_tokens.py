@@ -7,12 +7,12 @@ from urllib.parse import parse_qs
 import httpx
 import orjson
 import pytest
-from tests.support import SELLER, Clock, another_seller
 
 from bridge.upstream.accounts import Application
 from bridge.upstream.plans import OPERATIONS
 from bridge.upstream.tokens import EARLY, Grant, Tokens
 from mws_compat.errors import ACCESS_DENIED, REQUEST_THROTTLED, SERVICE_UNAVAILABLE, MwsError
+from tests.support import SELLER, Clock, another_seller
 
 GET_ORDERS, GET_ORDER, GET_ITEMS = (OPERATIONS[name] for name in ("getOrders", "getOrder", "getOrderItems"))
 PLAIN = OPERATIONS["createRestrictedDataToken"]  # an operation without restricted data
@@ -96,7 +96,7 @@ def tokens(service, clock):
     return service.tokens(clock)
 
 
-# --- access tokens ---------------------------------------------------------------------------------------------------
+# --- access tokens --------------------------------------------------------------------------------------------------
 
 
 async def test_the_login_request_is_the_documented_form(service, tokens):
@@ -266,7 +266,7 @@ async def test_each_refusal_of_a_login(service, tokens, response, fault, message
     assert await tokens.access_token(SELLER) == "Atza|2|Atzr|refresh-1"
 
 
-# --- restricted data tokens ------------------------------------------------------------------------------------------
+# --- restricted data tokens -----------------------------------------------------------------------------------------
 
 
 async def test_one_restricted_token_opens_the_three_operations_for_every_order(service, tokens):
@@ -281,7 +281,11 @@ async def test_one_restricted_token_opens_the_three_operations_for_every_order(s
     assert body == {
         "restrictedResources": [
             {"method": "GET", "path": "/orders/v0/orders", "dataElements": ["buyerInfo", "shippingAddress"]},
-            {"method": "GET", "path": "/orders/v0/orders/{orderId}", "dataElements": ["buyerInfo", "shippingAddress"]},
+            {
+                "method": "GET",
+                "path": "/orders/v0/orders/{orderId}",
+                "dataElements": ["buyerInfo", "shippingAddress"],
+            },
             {"method": "GET", "path": "/orders/v0/orders/{orderId}/orderItems", "dataElements": ["buyerInfo"]},
         ]
     }
@@ -364,7 +368,10 @@ async def test_without_any_role_the_plain_token_is_used_from_then_on(service, to
 @pytest.mark.parametrize(
     ("response", "fault"),
     [
-        (answer(429, {"errors": [{"code": "QuotaExceeded", "message": "You exceeded your quota."}]}), REQUEST_THROTTLED),
+        (
+            answer(429, {"errors": [{"code": "QuotaExceeded", "message": "You exceeded your quota."}]}),
+            REQUEST_THROTTLED,
+        ),
         (answer(200, {"restrictedDataToken": ""}), SERVICE_UNAVAILABLE),
         (answer(200, b"[]"), SERVICE_UNAVAILABLE),
     ],
@@ -405,7 +412,7 @@ async def test_an_access_token_that_stays_stale_ends_in_access_denied(service, t
     assert (len(service.lwa), len(service.rdt)) == (2, 2)
 
 
-# --- forgetting ------------------------------------------------------------------------------------------------------
+# --- forgetting -----------------------------------------------------------------------------------------------------
 
 
 async def test_a_refused_token_is_forgotten_with_its_kin(service, tokens):

@@ -111,7 +111,12 @@ async def test_damaged_gzip_is_a_decoding_error(http):
 
 async def test_chunks_are_put_together(http):
     """A chunked answer in odd pieces is one body."""
-    pieces = (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"3\r\n{", b'"a\r\n4\r\n":1}\r\n0\r\n', b"\r\n")
+    pieces = (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"3\r\n{",
+        b'"a\r\n4\r\n":1}\r\n0\r\n',
+        b"\r\n",
+    )
     async with raw_server(say(*pieces)) as origin:
         assert (await fetch(http, origin)).json() == {"a": 1}
 
@@ -257,7 +262,7 @@ async def test_other_trouble_with_the_socket_is_a_read_error():
 
     transport._session = Broken()
     async with httpx.AsyncClient(transport=transport) as http:
-        with pytest.raises(httpx.ReadError, match="^OSError$"):
+        with pytest.raises(httpx.ReadError, match=r"^OSError$"):
             await http.get("http://127.0.0.1/")
 
 
