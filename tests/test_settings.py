@@ -330,12 +330,18 @@ def test_all_contradictions_at_once() -> None:
         "seller.seller_id: A1SELLER is there twice",
         "access_key.id: AKIA1 is there twice",
         "seller[2].application: no [[application]] is named none",
-        "seller[3].marketplaces: must be of one region (now: eu, na), that of the refresh token; "
-        "set region where all of the marketplaces are new",
-        "seller[4].marketplaces: must be of one region (now: none that is known), that of the refresh token; "
-        "set region where all of the marketplaces are new",
-        "seller[5].marketplaces: must be of one region (now: eu, na), that of the refresh token; "
-        "set region where all of the marketplaces are new",
+        (
+            "seller[3].marketplaces: must be of one region (now: eu, na), that of the refresh token; "
+            "set region where all of the marketplaces are new"
+        ),
+        (
+            "seller[4].marketplaces: must be of one region (now: none that is known), that of the refresh token; "
+            "set region where all of the marketplaces are new"
+        ),
+        (
+            "seller[5].marketplaces: must be of one region (now: eu, na), that of the refresh token; "
+            "set region where all of the marketplaces are new"
+        ),
         "access_key[2].sellers: no [[seller]] has seller_id A9SELLER",
         "access_key[2].mws_auth_tokens: no [[seller]] has seller_id A8SELLER",
     ]

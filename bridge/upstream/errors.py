@@ -31,7 +31,8 @@ from mws_compat.errors import (
 
 __all__ = ["UpstreamFault", "denied", "unavailable", "unreadable"]
 
-_EMAIL = re.compile(r"[^\s\"'<>]+(?:@|%40)[^\s\"'<>]+")
+# From the beginning of a word only: else a long word without an address is searched anew from each of its letters.
+_EMAIL = re.compile(r"(?<![^\s\"'<>])[^\s\"'<>]+(?:@|%40)[^\s\"'<>]+")
 _TOKEN = re.compile(r"At(?:za|zr|z\.sprdt)\|\S*")
 
 

@@ -16,6 +16,8 @@ from tests.support import ALWAYS, EU, NA, US, Bridge, Clock
 
 BOUND = ("seller", "key", "ListOrders")
 PAYLOAD = {"query": [["MarketplaceIds", "ATVPDKIKX0DER"]], "token": "+/==", "bound": "CreatedBefore"}
+NO_BASE32 = "the token is not ours: it is no base32 text"
+NO_KEY = "the token is not ours, or its key has left the key ring"
 #: A token that opens at 1,000,000 seconds with the key "a key for ever".
 WRITTEN_DOWN = (
     "AF22MHQCAAAQEAYEAUDAOCAJBIFX6BSV7IUZUSL6LXCISS2YV5FGIPO2YUCBAZGVPS5OQDZNEHFQLWQNR57BBAOYMFOK2ZNXZZ7OFSW3LXVNHEQ"
@@ -99,7 +101,7 @@ def padded(token):
 )
 def test_what_is_no_token_of_ours_is_corrupted(token):
     """Empty, foreign, short and strange texts are all the same refusal, with a reason for the operator."""
-    assert "not ours" in corrupted(sealer(), token)
+    assert corrupted(sealer(), token) in {NO_BASE32, NO_KEY}
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,7 @@ def test_only_the_spelling_that_we_gave_out_is_good(spoil):
     made = sealer()
     token = made.seal({"x": "yyy"}, bound_to=BOUND)
     assert len(token) % 8
-    corrupted(made, spoil(token))
+    assert corrupted(made, spoil(token)) == NO_BASE32
 
 
 def test_white_space_around_a_token_is_forgiven():
@@ -156,8 +158,7 @@ def test_keys_rotate_without_breaking_a_listing():
     assert both.open(before, bound_to=BOUND) == PAYLOAD
     after = both.seal(PAYLOAD, bound_to=BOUND)
     assert new.open(after, bound_to=BOUND) == PAYLOAD
-    assert "left the key ring" in corrupted(new, before)
-    assert "left the key ring" in corrupted(old, after)
+    assert corrupted(new, before) == corrupted(old, after) == NO_KEY
 
 
 def test_a_token_of_another_format_is_not_opened():
@@ -166,20 +167,20 @@ def test_a_token_of_another_format_is_not_opened():
     raw = bytearray(base64.b32decode(padded(made.seal(PAYLOAD, bound_to=BOUND))))
     assert raw[0] == 1
     raw[0] = 2
-    assert "not ours" in corrupted(made, base64.b32encode(raw).decode().rstrip("="))
+    assert corrupted(made, base64.b32encode(raw).decode().rstrip("=")) == NO_KEY
 
 
 def test_a_sealer_needs_a_key():
     """An empty ring is a mistake of configuration."""
-    with pytest.raises(ValueError, match="at least one key"):
+    with pytest.raises(ValueError, match=r"^at least one key is needed to seal NextTokens$"):
         TokenSealer([], clock=Clock(), random_bytes=bytes)
 
 
 def test_an_overlong_token_is_refused_unread_and_our_longest_is_not():
     """16,384 letters are the limit, inclusive."""
     made = sealer()
-    assert "too long" in corrupted(made, "A" * 16_385)
-    assert "too long" not in corrupted(made, "A" * 16_384)
+    assert corrupted(made, "A" * 16_385) == "the token is too long to be ours"
+    assert corrupted(made, "A" * 16_384) == NO_KEY
     longest = made.seal({"x": base64.b64encode(Random(1).randbytes(6000)).decode()}, bound_to=BOUND)
     assert len(longest) < 16_384
     made.open(longest, bound_to=BOUND)
