@@ -26,6 +26,9 @@ class Reference:
     def delay(self, now):
         return max(0.0, max(now, self.full_at) + self.interval - self.burst * self.interval - now)
 
+    def tokens(self, now):
+        return self.burst - max(0.0, self.full_at - now) / self.interval
+
     def take(self, now):
         self.full_at = max(now, self.full_at) + self.interval
 
@@ -64,12 +67,18 @@ class ThrottleMachine(RuleBasedStateMachine):
         self.reference = {seller: Reference(rate, burst, 1000.0) for seller in SELLERS}
         self.sent = {seller: [] for seller in SELLERS}
 
-    @rule(seconds=st.floats(0, 20) | st.sampled_from([0.125, 0.5, 1.0, 2.0, 4.0]))
-    def pass_time(self, seconds):
+    @rule(
+        seller=st.sampled_from(SELLERS),
+        waits=st.lists(st.booleans(), min_size=1, max_size=4),
+        seconds=st.floats(0, 20) | st.sampled_from([0.0, 0.125, 0.5, 1.0, 2.0, 4.0]),
+    )
+    def take_a_few(self, seller, waits, seconds):
+        """Time passes, then some calls come at once."""
         self.clock.at += seconds
+        for wait in waits:
+            self.take(seller, wait=wait)
 
-    @rule(seller=st.sampled_from(SELLERS), wait=st.booleans())
-    def take(self, seller, wait):
+    def take(self, seller, *, wait):
         reference, now = self.reference[seller], self.clock.at
         expected, most = reference.delay(now), self.max_wait if wait else 0.0
         self.slept.clear()
@@ -79,24 +88,25 @@ class ThrottleMachine(RuleBasedStateMachine):
             assert error.fault is REQUEST_THROTTLED  # noqa: PT017 - whether it is raised is for the reference to say
             assert expected > most - HAIR
             assert self.slept == []
-            return
-        assert expected <= most + HAIR
-        assert delay == pytest.approx(expected, abs=HAIR)
-        assert self.slept == ([delay] if delay else [])
-        reference.take(now)
-        self.sent[seller].append(now + delay)
+        else:
+            assert expected <= most + HAIR
+            assert delay == pytest.approx(expected, abs=HAIR)
+            assert self.slept == ([delay] if delay else [])
+            reference.take(now)
+            self.sent[seller].append(now + delay)
+        assert self.throttle.available(seller, self.operation) == pytest.approx(reference.tokens(now), abs=HAIR)
 
-    @rule(seller=st.sampled_from(SELLERS))
-    def drain(self, seller):
-        self.throttle.drain(seller, self.operation)
-        self.reference[seller].drain(self.clock.at)
-
-    @rule(seller=st.sampled_from(SELLERS), rate=rates)
-    def learn(self, seller, rate):
-        self.throttle.learn(seller, self.operation, rate)
-        self.reference[seller].learn(self.clock.at, rate)
-        self.rates[seller] = rate
-        self.sent[seller].clear()  # the promise below is about one rate
+    @rule(seller=st.sampled_from(SELLERS), rate=st.none() | rates)
+    def hear(self, seller, rate):
+        """Amazon says 429, or names another rate."""
+        if rate is None:
+            self.throttle.drain(seller, self.operation)
+            self.reference[seller].drain(self.clock.at)
+        else:
+            self.throttle.learn(seller, self.operation, rate)
+            self.reference[seller].learn(self.clock.at, rate)
+            self.rates[seller] = rate
+            self.sent[seller].clear()  # the promise below is about one rate
 
     @precondition(lambda self: self.clock.at > 500)
     @rule(seconds=st.floats(0.5, 100))
@@ -123,4 +133,4 @@ class ThrottleMachine(RuleBasedStateMachine):
 
 TestThrottle = ThrottleMachine.TestCase
 TestThrottle.__doc__ = "In no window of time are more calls sent than the burst and what the rate adds to it."
-TestThrottle.settings = settings(max_examples=100, stateful_step_count=30)
+TestThrottle.settings = settings(max_examples=100, stateful_step_count=20)

@@ -64,18 +64,6 @@ class TokenMachine(RuleBasedStateMachine):
             return httpx.Response(200, json={"access_token": name, "expires_in": LIFE})
         return httpx.Response(200, json={"restrictedDataToken": name, "expiresIn": LIFE})
 
-    @rule(seconds=st.floats(0, 4000) | st.sampled_from([LIFE - EARLY, EARLY, LIFE, 1.0]))
-    def pass_time(self, seconds):
-        self.clock.at += seconds
-
-    @rule()
-    def go_down(self):
-        self.up = False
-
-    @rule()
-    def come_up(self):
-        self.up = True
-
     def ask(self, callers):
         """Every caller's token or error, all asked for at once."""
 
@@ -92,8 +80,15 @@ class TokenMachine(RuleBasedStateMachine):
     def teardown(self):
         self.runner.close()
 
-    @rule(callers=st.lists(st.tuples(sellers, st.booleans()), min_size=1, max_size=12))
-    def call(self, callers):
+    @rule(
+        seconds=st.floats(0, 4000) | st.sampled_from([0.0, 1.0, EARLY, LIFE - EARLY, LIFE]),
+        up=st.booleans(),
+        callers=st.lists(st.tuples(sellers, st.booleans()), min_size=1, max_size=12),
+    )
+    def call(self, seconds, up, callers):
+        """Time passes, the services come or go, and some calls come at once."""
+        self.clock.at += seconds
+        self.up = up
         before = len(self.requests)
         had = {kind for kind, entry in self.tokens._entries.items() if self.clock.at < entry.dead_at}
         answers = self.ask(callers)
@@ -114,8 +109,7 @@ class TokenMachine(RuleBasedStateMachine):
     @rule(callers=st.lists(sellers, min_size=1, max_size=6))
     def call_twice(self, callers):
         """What was just renewed is not renewed again."""
-        if not self.up:
-            return
+        self.up = True
         self.clock.at += 20.0  # any pause after a failure is over
         self.ask([(seller, True) for seller in callers])
         before = len(self.requests)
@@ -126,7 +120,7 @@ class TokenMachine(RuleBasedStateMachine):
     def refuse(self, seller, restricted):
         """Amazon no longer takes the token that a call was made with."""
         (token,) = self.ask([(seller, restricted)])
-        if isinstance(token, str):
+        if isinstance(token, str):  # else: there was none to be had
             self.tokens.forget(seller, token)
             assert token not in {entry.grant.token for entry in self.tokens._entries.values()}
 
