@@ -6,7 +6,7 @@ form data in which ``+`` is a space [wire reference 1.2, 2.4].
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
 from mws_compat.errors import INVALID_ADDRESS, UNREADABLE_PARAMETER, MwsError
@@ -26,8 +26,8 @@ class HttpRequest:
 
     method: str
     path: str
-    query: bytes
-    body: bytes
+    query: bytes = field(repr=False)  # values may be secrets or personal data
+    body: bytes = field(repr=False)
     host: str
 
 

@@ -3,6 +3,7 @@
 Only here do the mapping tables and the upstream client meet.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from bridge.mapping import orders_v0 as v0
 from bridge.mapping.pages import OrderPage
 from bridge.mapping.rows import MappingError
 from bridge.upstream.client import SpApi, UpstreamJournal
-from bridge.upstream.errors import unreadable
+from bridge.upstream.errors import unavailable, unreadable
 from bridge.upstream.plans import OPERATIONS, UpstreamOperation
 from bridge.upstream.regions import region_of
 from mws_compat.errors import INVALID_PARAMETER_VALUE, MwsError
@@ -115,10 +116,18 @@ class Handlers:
             query = v0.ids_query(ids, request.caller.seller.marketplace_ids, _BEGINNING)
             found = (await self._order_page(request, query)).orders
         else:
-            answers = [await self._ask(request, _GET_ORDER, v0.order_path(id_), []) for id_ in ids]
-            found = [v0.read_order(answer) for answer in answers if answer is not None]
+            found = await self._one_by_one(request, ids)
         by_id = {order.get("AmazonOrderId"): order for order in found}
         return {"Orders": _nodes([by_id[id_] for id_ in ids if id_ in by_id])}
+
+    async def _one_by_one(self, request: Request, ids: tuple[str, ...]) -> list[Record]:
+        """The orders that there are of ``ids``, all of them within the one deadline of a request."""
+        try:
+            async with asyncio.timeout(self._api.deadline):
+                answers = [await self._ask(request, _GET_ORDER, v0.order_path(id_), []) for id_ in ids]
+        except TimeoutError:
+            raise unavailable(f"{len(ids)} orders could not be read within {self._api.deadline:g} s") from None
+        return [v0.read_order(answer) for answer in answers if answer is not None]
 
     def _prefers_one_listing(self, request: Request, count: int) -> bool:
         """Whether to read several orders by one getOrders call. It costs one token whatever their number, so it is

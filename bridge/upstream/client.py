@@ -95,6 +95,7 @@ class SpApi:
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
+        self.deadline = settings.deadline
         self._timeout = httpx.Timeout(settings.read_timeout, connect=settings.connect_timeout)
         self.tokens = Tokens(
             send=self._send_token_request,

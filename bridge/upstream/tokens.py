@@ -26,6 +26,9 @@ EARLY = 300.0
 #: Seconds for which a failed renewal is not tried again while the old token is good.
 _PAUSE = 15.0
 
+#: Seconds for which a refused data element is not asked for again: as long as a token lasts.
+_REFUSED_FOR = 3600.0
+
 _RDT_PATH = "/tokens/2021-03-01/restrictedDataToken"
 
 _log = logging.getLogger("mws_bridge.tokens")
@@ -88,7 +91,8 @@ class Tokens:
         self._patience = patience
         self._entries: dict[tuple[str, ...], _Entry] = {}
         self._locks: dict[tuple[str, ...], asyncio.Lock] = {}
-        self._refused: dict[tuple[str, ...], frozenset[str]] = {}
+        self._refused: dict[tuple[str, ...], dict[str, float]] = {}
+        self._warned: set[tuple[str, ...]] = set()
 
     async def access_token(self, seller: Seller) -> str:
         """A plain access token. Raises MwsError AccessDenied when Amazon refuses the application or the seller's
@@ -106,8 +110,10 @@ class Tokens:
         return grant if opened else Grant(await self.access_token(seller))
 
     def refused(self, seller: Seller) -> frozenset[str]:
-        """The data elements that Amazon has refused this seller's application since start: its missing roles."""
-        return self._refused.get(_key(seller), frozenset())
+        """The data elements that Amazon has refused this seller's application in the last hour: its missing roles.
+        They are asked for again after that, because a role may be granted and a refusal may have been a whim."""
+        now = self._clock()
+        return frozenset(name for name, until in self._refused.get(_key(seller), {}).items() if now < until)
 
     def forget(self, seller: Seller, refused: str) -> None:
         """Drop the seller's tokens, because Amazon no longer takes ``refused``, unless they were renewed since: of
@@ -197,12 +203,16 @@ class Tokens:
             self._refuse(seller, _named(fault.message, elements))
 
     def _refuse(self, seller: Seller, elements: frozenset[str]) -> None:
-        self._refused[_key(seller)] = self.refused(seller) | elements
-        _log.warning(
-            "seller %s: the application has no role for %s; answers will lack it (see: mws-bridge check)",
-            seller.seller_id,
-            ", ".join(sorted(elements)),
-        )
+        until = self._clock() + _REFUSED_FOR
+        self._refused.setdefault(_key(seller), {}).update(dict.fromkeys(elements, until))
+        news = sorted(name for name in elements if (*_key(seller), name) not in self._warned)
+        self._warned.update((*_key(seller), name) for name in news)
+        if news:
+            _log.warning(
+                "seller %s: the application has no role for %s; answers will lack it (see: mws-bridge check)",
+                seller.seller_id,
+                ", ".join(news),
+            )
 
 
 _ALL_ELEMENTS = frozenset(element for operation in OPERATIONS.values() for element in operation.data_elements)

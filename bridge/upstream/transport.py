@@ -5,6 +5,8 @@ of fetching a page of orders (``tests/bench/`` measures it). aiohttp's does not.
 responses and exceptions are httpx's, and a test may put any other transport in its place.
 """
 
+from urllib.request import getproxies, proxy_bypass
+
 import aiohttp
 import httpx
 from yarl import URL
@@ -24,7 +26,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, *, trust_env: bool = True, max_connections: int = 100) -> None:
-        self._trust_env = trust_env
+        # Not aiohttp's own trust_env: that reads ~/.netrc as well, and would send what it finds there to Amazon.
+        self._proxies = getproxies() if trust_env else {}
         self._max_connections = max_connections
         self._session: aiohttp.ClientSession | None = None
 
@@ -34,7 +37,6 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 connector=aiohttp.TCPConnector(limit=self._max_connections),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,  # httpx does it
-                trust_env=self._trust_env,
                 skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
                 read_bufsize=2**18,
             )
@@ -42,6 +44,10 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             # the number of attempts. It has no public switch for that; a test watches this one.
             self._session._retry_connection = False  # noqa: SLF001
         return self._session
+
+    def _proxy_for(self, url: httpx.URL) -> str | None:
+        proxy = self._proxies.get(url.scheme) if self._proxies else None
+        return proxy if proxy and not proxy_bypass(url.host) else None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         limits = request.extensions.get("timeout", {})
@@ -56,6 +62,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 data=await request.aread() or None,
                 timeout=timeout,
                 allow_redirects=False,
+                proxy=self._proxy_for(request.url),
             ) as answer:
                 if (answer.content_length or 0) > MAX_ANSWER_BYTES:
                     raise httpx.ReadError(f"answer of {answer.content_length} bytes is too large", request=request)

@@ -30,7 +30,7 @@ names = st.sampled_from(
 ) | st.text(max_size=12)
 parameters = st.dictionaries(names, texts, max_size=6)
 valid = {"CreatedAfter": ALWAYS, "MarketplaceId.Id.1": US, "AmazonOrderId.Id.1": IDS[0], "AmazonOrderId": IDS[0]}
-actions = st.sampled_from([*OPERATIONS, "SubmitFeed", ""])
+actions = st.sampled_from([*OPERATIONS, "SubmitFeed", "", "<&>"])
 sellers = st.sampled_from([NA.selling_partner_id, "A1SANDBOXNOPII", "A1UNKNOWN"])
 faults = st.none() | st.sampled_from(sorted(FAULTS - {"invalid-grant", "missing-role", "slow", "drip"}))
 

@@ -349,7 +349,7 @@ def test_same_seed_same_store():
         {"sellers": (replace(NA, marketplace_ids=(DE,)),)},
         {"sellers": (replace(NA, marketplace_ids=("X",)),)},
     ],
-    ids=lambda settings: ",".join(settings),
+    ids=",".join,
 )
 def test_settings_that_cannot_work_are_refused(settings):
     """A sandbox that could not work is not built."""

@@ -325,14 +325,24 @@ async def test_a_missing_role_leads_to_a_smaller_token_and_one_warning(service, 
     assert grant.data_elements == {"buyerInfo"}
     assert [resource["dataElements"] for resource in service.rdt[1][1]["restrictedResources"]] == [["buyerInfo"]] * 3
     assert service.taken == 2
-    clock.at += 3600
-    await tokens.grant_for(SELLER, GET_ORDERS)
-    assert len(service.rdt) == 3
+    clock.at += 3599.9
     assert tokens.refused(SELLER) == {"shippingAddress"}
     assert tokens.refused(another_seller()) == frozenset()
+    clock.at += 0.1
+    service.faults = [None, lacking("shippingAddress")]
+    assert (await tokens.grant_for(SELLER, GET_ORDERS)).data_elements == {"buyerInfo"}
+    assert len(service.rdt) == 4
     assert [(record.levelname, record.args) for record in caplog.records] == [
         ("WARNING", ("A1SELLER", "shippingAddress"))
     ]
+
+
+async def test_a_role_that_was_granted_is_found_within_the_hour(service, tokens, clock):
+    """A refused element is asked for again after an hour: a role may have been granted, or the refusal a whim."""
+    service.faults = [None, refusal(403, DENIED)]
+    assert (await tokens.grant_for(SELLER, GET_ORDERS)).data_elements == frozenset()
+    clock.at += 3600
+    assert (await tokens.grant_for(SELLER, GET_ORDERS)).data_elements == {"buyerInfo", "shippingAddress"}
 
 
 async def test_an_operation_of_which_nothing_is_left_gets_the_plain_token(service, tokens):
@@ -354,12 +364,12 @@ async def test_an_operation_of_which_nothing_is_left_gets_the_plain_token(servic
         lacking("something else"),
     ],
 )
-async def test_without_any_role_the_plain_token_is_used_from_then_on(service, tokens, clock, response):
+async def test_without_any_role_the_plain_token_is_used_for_an_hour(service, tokens, clock, response):
     """A refusal of everything, or of nothing by name, means plain tokens, and no further RDT is asked for."""
     service.faults = [None, response]
     grant = await tokens.grant_for(SELLER, GET_ORDERS)
     assert grant == Grant("Atza|1|Atzr|refresh-1")
-    clock.at += 3600
+    clock.at += 3599
     assert (await tokens.grant_for(SELLER, GET_ITEMS)).token == "Atza|2|Atzr|refresh-1"
     assert len(service.rdt) == 1
     assert tokens.refused(SELLER) == {"buyerInfo", "shippingAddress"}

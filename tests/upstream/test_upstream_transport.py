@@ -285,3 +285,21 @@ async def test_connections_are_kept_and_closed():
         await transport.aclose()
         await fetch(http, origin)
         assert len(connections) == 2
+
+
+async def test_a_proxy_of_the_environment_is_used_and_its_netrc_is_not(monkeypatch, tmp_path):
+    """HTTP_PROXY is obeyed but for NO_PROXY; a ~/.netrc with credentials for every host sends none of them."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login someone password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    serve = say(ok(b"{}"))
+    async with raw_server(serve) as origin:
+        monkeypatch.setenv("http_proxy", origin)
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        async with httpx.AsyncClient(transport=AiohttpTransport()) as client:
+            assert (await client.get("http://sp-api.example/orders")).content == b"{}"
+            (head,) = serve.asked
+            with pytest.raises(httpx.ConnectError):
+                await client.get("http://127.0.0.1:1/orders")
+    assert head.startswith(b"GET http://sp-api.example/orders HTTP/1.1\r\n")
+    assert b"authorization" not in head.lower()
