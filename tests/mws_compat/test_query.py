@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from mws_compat.errors import MwsError
 from mws_compat.orders import OPERATIONS
-from mws_compat.query import MAX_PARAMETERS, Address, Call, HttpRequest, parse_call, resolve_address
+from mws_compat.query import (
+    MAX_PARAMETERS,
+    Address,
+    Call,
+    HttpRequest,
+    _read,
+    _read_plain,
+    parse_call,
+    resolve_address,
+)
 from mws_compat.validation import Arguments, check
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "calls"
@@ -222,3 +231,28 @@ def test_parameters_come_back(parameters: dict[str, str], cut: int) -> None:
     query, body = urlencode(pairs[:cut]).encode(), urlencode(pairs[cut:]).encode()
     assert call_of(query, body).parameters == parameters
     assert call_of(query, body).pairs == tuple(pairs)
+
+
+@pytest.mark.parametrize(
+    ("wire", "values"),
+    [
+        (b"A=1&B=a%20b&C=", {"A": "1", "B": "a b", "C": ""}),
+        (b"A=1=2", {"A": "1=2"}),
+        (b"A=a+b", None),
+        ("A=é".encode(), None),
+        (b"A", None),
+        (b"%41=1", None),
+        (b"A=1&A=1", None),
+    ],
+)
+def test_the_short_way_by_hand(wire: bytes, values: dict[str, str] | None) -> None:
+    """What most clients send is read the short way; everything that needs more care is left to the long one."""
+    assert _read_plain(wire, wire.count(b"&") + 1) == values
+
+
+@given(st.lists(st.lists(st.sampled_from([b"A", b"b.1", b"=", b"%41", b"%3d", b"%", b"+", b"\xc3\xa9"])), min_size=1))
+def test_the_short_way_gives_what_the_long_one_gives(pieces: list[list[bytes]]) -> None:
+    """Where the short way answers at all, its answer is the long way's."""
+    raw = [b"".join(piece) for piece in pieces if piece]
+    plain = _read_plain(b"&".join(raw), len(raw)) if raw else None
+    assert plain is None or plain == _read(raw)
