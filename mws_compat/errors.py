@@ -123,11 +123,13 @@ class MwsError(Exception):
 
 class ReadError(ValueError):
     """XML that cannot be read, or that is refused. ``line`` and ``column`` count from 1; 0 where there is no place
-    to name (an oversized or empty document)."""
+    to name (an oversized or empty document). ``excerpt`` is the line of the document around the place, its letters
+    and digits outside tags made unrecognisable because they can be personal; '' when it is not known."""
 
-    def __init__(self, problem: str, *, line: int = 0, column: int = 0) -> None:
+    def __init__(self, problem: str, *, line: int = 0, column: int = 0, excerpt: str = "") -> None:
         self.problem = problem
         self.line = line
         self.column = column
+        self.excerpt = excerpt
         place = f"line {line}, column {column}: " if line else ""
         super().__init__(f"{place}{problem}")

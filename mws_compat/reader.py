@@ -1,28 +1,54 @@
 """MWS XML to records: the only place of the project that parses XML, and the only parser settings.
 
-Refused always: a DOCTYPE (so every entity but the five predefined), documents over the size limit, and whatever
-libxml2 refuses (depth over 256, text over 10 MB, malformed input). Nothing is fetched and nothing is expanded.
-Comments and processing instructions are dropped while parsing, because a comment inside a leaf would otherwise cut
-its text short. Elements are recognised by local name, so old documents without a namespace read alike.
+Refused always: a DOCTYPE (so every entity but the five predefined), documents over the size limit, elements with
+more than 64 attributes, and whatever libxml2 refuses (depth over 256, text over 10 MB, malformed input). Nothing is
+fetched and nothing is expanded. Comments and processing instructions are dropped while parsing, because a comment
+inside a leaf would otherwise cut its text short. Elements are recognised by local name, so old documents without a
+namespace read alike. What the table does not know is kept: see ``schema.py`` for how a record holds it.
 """
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from lxml import etree
 
+from mws_compat.documents import DOCUMENTS, UNMAPPED_NAME, UNMAPPED_NAMESPACE
 from mws_compat.errors import ReadError
-from mws_compat.orders import OPERATIONS
-from mws_compat.schema import TEXT, Field, Kind, ListOf, Node, Record, Scalar, Struct
+from mws_compat.schema import (
+    UNKNOWN,
+    UNMAPPED,
+    Attributed,
+    Field,
+    Kind,
+    ListOf,
+    Node,
+    Record,
+    Repeated,
+    Scalar,
+    Struct,
+)
 
-__all__ = ["MAX_DOCUMENT_BYTES", "Document", "parse_document"]
+__all__ = [
+    "MAX_ATTRIBUTES",
+    "MAX_DOCUMENT_BYTES",
+    "Document",
+    "parse_document",
+    "parse_element",
+    "pull_parser",
+    "read_element",
+    "refuse_crowded",
+    "syntax_error",
+    "unknown_paths",
+]
 
 MAX_DOCUMENT_BYTES = 10 * 2**20
-_MAX_ATTRIBUTES = 64
+MAX_ATTRIBUTES = 64
 #: libxml2 remembers an element's line up to here; past it, no place is better than a wrong one.
 _LINES_COUNTED = 65_535
-_CROWDED = etree.XPath(f"(/descendant-or-self::*[count(@*) > {_MAX_ATTRIBUTES}])[1]")
+_CROWDED = etree.XPath(f"(/descendant-or-self::*[count(@*) > {MAX_ATTRIBUTES}])[1]")
+_CROWDED_WITHIN = etree.XPath(f"(descendant-or-self::*[count(@*) > {MAX_ATTRIBUTES}])[1]")
 
-_ERROR = Struct("Error", tuple(Field(name, TEXT) for name in ("Type", "Code", "Message", "Detail")))
+_UNMAPPED_TAG = f"{{{UNMAPPED_NAMESPACE}}}{UNMAPPED_NAME}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +57,9 @@ class Document:
 
     ``action``      the operation whose answer it is; ``Error`` for an ErrorResponse
     ``namespace``   the root's namespace, '' when it has none
-    ``result``      the record of the operation's result, or {Type, Code, Message, Detail} of an error
+    ``result``      the record of the operation's result, or {Type, Code, Message, Detail} of the (first) error
     ``request_id``  from ResponseMetadata or beside Error, under either spelling; '' when there is none
-    ``unknown``     paths below the result of elements that the table does not know, in document order; their content
-                    is kept in the record under their own names
+    ``unknown``     paths below the root of what the table does not know; its content is kept in the records
     """
 
     action: str
@@ -47,34 +72,30 @@ class Document:
 def parse_document(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Document:
     """Read one MWS answer. ``data`` is the whole document, at most ``limit`` bytes. Raises ReadError, with line and
     column where there is a place to name."""
-    root = _parse(data, limit)
+    root = parse_element(data, limit=limit)
     name = etree.QName(root)
-    children: dict[str, etree._Element] = {}
-    for child in root:
-        # The schema allows several Error elements; the first is the one that clients read.
-        if children.setdefault(_local(child), child) is not child and _local(child) != "Error":
-            raise _refusal(child, f"<{_local(child)}> stands twice in <{name.localname}>")
-    request_id = _request_id(root)
-    unknown: list[str] = []
-    if name.localname == "ErrorResponse":
-        error = children.get("Error")
-        if error is None:
-            raise _refusal(root, "ErrorResponse has no Error element")
-        record = _read_struct(error, _ERROR, "Error", unknown)
-        return Document("Error", name.namespace or "", record, request_id, tuple(unknown))
-    action = name.localname.removesuffix("Response")
-    operation = OPERATIONS.get(action)
-    result = children.get(f"{action}Result")
-    if operation is None or result is None or action == name.localname:
+    kind = DOCUMENTS.get(name.localname)
+    if kind is None or not name.localname.endswith("Response"):
         raise _refusal(root, f"<{name.localname}> is not an answer of an Orders operation")
-    record = _read_struct(result, operation.result, "", unknown)
-    return Document(action, name.namespace or "", record, request_id, tuple(unknown))
+    record = read_element(root, kind.root)
+    if kind.action == "Error":
+        errors = record.get("Error")
+        if not isinstance(errors, list):
+            raise _refusal(root, "ErrorResponse has no Error element")
+        result = errors[0]
+    else:
+        result = record.get(f"{kind.action}Result", "")
+    if not isinstance(result, dict):
+        raise _refusal(root, f"<{name.localname}> is not an answer of an Orders operation: it has no result")
+    unknown = tuple(unknown_paths(record, kind.root))
+    return Document(kind.action, name.namespace or "", result, _request_id(record), unknown)
 
 
-def _parse(data: bytes, limit: int) -> etree._Element:
+def parse_element(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> etree._Element:
+    """The root of a whole document, parsed and checked as the module says. Raises ReadError."""
     if len(data) > limit:
         raise ReadError(f"document of {len(data)} bytes is over the limit of {limit}")
-    # Every option is spelled out: defaults have differed between lxml's entry points and versions.
+    # Every option is spelled out, here and below: defaults have differed between lxml's entry points and versions.
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -89,14 +110,47 @@ def _parse(data: bytes, limit: int) -> etree._Element:
     try:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
-        line, column = error.position
-        problem = " ".join(str(error.msg).rpartition(", line ")[0].split())
-        raise ReadError(problem, line=line, column=column) from None
+        raise syntax_error(error) from None
     if root.getroottree().docinfo.doctype:
         raise ReadError("a DOCTYPE is refused; remove it", line=1, column=1)
     for element in _CROWDED(root):
-        raise _refusal(element, f"<{_local(element)}> has {len(element.attrib)} attributes; MWS wrote none")
+        raise _crowded(element)
     return root
+
+
+def pull_parser(tags: Collection[str]) -> etree.XMLPullParser:
+    """The same parser for a document that arrives in pieces; tells of beginnings and ends of elements of these tags.
+    Blank text is kept: where the parser is asked to drop it, it also drops some that values begin with."""
+    return etree.XMLPullParser(
+        events=("start", "end"),
+        tag=tuple(tags),
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        attribute_defaults=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+        recover=False,
+    )
+
+
+def syntax_error(error: etree.XMLSyntaxError) -> ReadError:
+    """libxml2's complaint as ours: one line, without the place in its text."""
+    line, column = error.position
+    problem = " ".join(str(error.msg).rpartition(", line ")[0].split()) or " ".join(str(error.msg).split())
+    return ReadError(problem or "not well-formed", line=line, column=column)
+
+
+def refuse_crowded(element: etree._Element) -> None:
+    """Raise ReadError when the element, or one inside it, has more attributes than any MWS document ever had."""
+    for crowded in _CROWDED_WITHIN(element):
+        raise _crowded(crowded)
+
+
+def _crowded(element: etree._Element) -> ReadError:
+    return _refusal(element, f"<{_local(element)}> has {len(element.attrib)} attributes; MWS wrote none")
 
 
 def _refusal(element: etree._Element, problem: str) -> ReadError:
@@ -107,16 +161,25 @@ def _refusal(element: etree._Element, problem: str) -> ReadError:
 
 
 def _local(element: etree._Element) -> str:
-    return etree.QName(element).localname
+    return _split(element)[1]
 
 
-def _request_id(root: etree._Element) -> str:
-    for element in root.iter("{*}RequestId", "{*}RequestID"):
-        parent = element.getparent()
-        if parent is root or (parent is not None and _local(parent) == "ResponseMetadata"):
-            return (element.text or "").strip()
+def _split(element: etree._Element) -> tuple[str, str]:
+    """An element's namespace, '' for none, and its local name."""
+    namespace, _, name = str(element.tag).rpartition("}")
+    return namespace[1:], name
+
+
+def _request_id(record: Record) -> str:
+    for holder in (record.get("ResponseMetadata"), record):
+        for name in ("RequestId", "RequestID"):
+            found = holder.get(name) if isinstance(holder, dict) else None
+            if isinstance(found, str) and found.strip():
+                return found.strip()
     return ""
 
+
+# --- elements to records --------------------------------------------------------------------------------------------
 
 #: Made once for each struct of the table, by identity: a struct is a tuple of tuples, dear to hash.
 _fields: dict[int, tuple[Struct, dict[str, Field]]] = {}
@@ -131,57 +194,189 @@ def _fields_of(struct: Struct) -> dict[str, Field]:
     return known[1]
 
 
-def _read_struct(element: etree._Element, struct: Struct, path: str, unknown: list[str]) -> Record:
-    fields = _fields_of(struct)
-    record: Record = {}
-    for child in element:
-        name = _local(child)
-        place = f"{path}/{name}" if path else name
-        field = fields.get(name)
-        if field is None:
-            unknown.append(place)
-            _add(record, name, _read_generic(child))
-        elif field.name in record:
-            raise _refusal(child, f"<{name}> stands twice in <{_local(element)}>")
-        else:
-            record[field.name] = _read(child, field.kind, place, unknown)
+def read_element(element: etree._Element, struct: Struct) -> Record:
+    """The record of a parsed element. Nothing of it is lost: what the struct does not know stands under ``#unknown``,
+    in the record itself or, where it is found inside a member of its document, in the member's."""
+    record, unknown = _read_struct(element, struct)
+    if unknown:
+        record[UNKNOWN] = unknown
     return record
 
 
-def _read(element: etree._Element, kind: Kind, path: str, unknown: list[str]) -> Node:
-    if isinstance(kind, Scalar):
-        if len(element):
-            raise _refusal(element, f"<{_local(element)}> holds elements where text is expected")
-        return element.text or ""
-    if isinstance(kind, Struct):
-        return _read_struct(element, kind, path, unknown)
-    return _read_list(element, kind, path, unknown)
+#: Structs whose records keep for themselves what is unknown inside them, by identity.
+_MEMBERS = {id(kind.struct) for kind in DOCUMENTS.values() if kind.struct}
 
 
-def _read_list(element: etree._Element, kind: ListOf, path: str, unknown: list[str]) -> list[Node]:
-    members: list[Node] = []
+def _read_struct(element: etree._Element, struct: Struct) -> tuple[Record, Record]:
+    """The record, and what is unknown at or below the element and not kept in a record there."""
+    fields = _fields_of(struct)
+    record: Record = {}
+    unknown = _attributes(element)
+    texts = [element.text]
     for child in element:
-        if _local(child) != kind.member:
-            raise _refusal(
-                child, f"<{_local(child)}> stands in <{_local(element)}>, which holds only <{kind.member}>"
-            )
-        members.append(_read(child, kind.of, f"{path}/{kind.member}", unknown))
-    return members
+        texts.append(child.tail)
+        if child.tag == _UNMAPPED_TAG and UNMAPPED not in record and not len(child):
+            record[UNMAPPED] = child.text or ""
+            continue
+        name = _local(child)
+        field = fields.get(name)
+        if field is None:
+            _add(unknown, name, _read_generic(child))
+            continue
+        kind = field.kind
+        if isinstance(kind, Repeated):
+            node, strange = _read(child, kind.of)
+            nodes = record.setdefault(field.name, [])
+            assert isinstance(nodes, list)  # noqa: S101 - a repeated field is always a list
+            nodes.append(node)
+            if strange:
+                _align(unknown, field.name, len(nodes) - 1, strange)
+        elif field.name in record:
+            _add(unknown, field.name, _read_generic(child), known=True)
+        else:
+            node, strange = _read(child, kind)
+            record[field.name] = node
+            if strange:
+                unknown[field.name] = strange
+    _keep_text(unknown, texts)
+    return record, unknown
+
+
+def _read(element: etree._Element, kind: Kind) -> tuple[Node, Record]:
+    if isinstance(kind, Scalar):
+        if len(element):  # elements where text is expected: all of it is kept as unknown
+            generic = _read_generic(element)
+            return "", generic if isinstance(generic, dict) else {}
+        return element.text or "", _attributes(element)
+    if isinstance(kind, Struct):
+        if id(kind) in _MEMBERS:
+            return read_element(element, kind), {}
+        return _read_struct(element, kind)
+    if isinstance(kind, ListOf):
+        return _read_list(element, kind)
+    assert isinstance(kind, Attributed)  # noqa: S101 - repeated fields are read where they stand
+    text, unknown = _read(element, kind.of)
+    record: Record = {kind.text_key: text}
+    attribute = unknown.pop(f"@{kind.attribute}", None)
+    if attribute is not None:
+        record[kind.attribute_key] = attribute
+    return record, unknown
+
+
+def _read_list(element: etree._Element, kind: ListOf) -> tuple[list[Node], Record]:
+    members: list[Node] = []
+    unknown = _attributes(element)
+    texts = [element.text]
+    for child in element:
+        texts.append(child.tail)
+        name = _local(child)
+        if name != kind.member:
+            _add(unknown, name, _read_generic(child))
+            continue
+        node, strange = _read(child, kind.of)
+        members.append(node)
+        if strange:
+            _align(unknown, kind.member, len(members) - 1, strange)
+    _keep_text(unknown, texts)
+    return members, unknown
+
+
+def _attributes(element: etree._Element) -> Record:
+    """Attributes under ``@name`` (``@{namespace}name``); and ``@xmlns`` where an element leaves its parent's
+    namespace."""
+    found: Record = {f"@{name}": value for name, value in element.items()}
+    parent = element.getparent()
+    if parent is not None:
+        namespace = _split(element)[0]
+        if namespace != _split(parent)[0]:
+            found["@xmlns"] = namespace
+    return found
+
+
+def _keep_text(unknown: Record, texts: list[str | None]) -> None:
+    """Text between elements: Amazon's own samples have a stray ``>`` there."""
+    stray = "".join([text for text in texts if text and not text.isspace()]).strip()
+    if stray:
+        unknown["#text"] = stray
 
 
 def _read_generic(element: etree._Element) -> Node:
+    """An element that no table knows, in xmltodict's notation."""
+    record = _attributes(element)
     if not len(element):
-        return element.text or ""
-    record: Record = {}
+        if not record:
+            return element.text or ""
+        if element.text:
+            record["#text"] = element.text
+        return record
+    texts = [element.text]
     for child in element:
+        texts.append(child.tail)
         _add(record, _local(child), _read_generic(child))
+    _keep_text(record, texts)
     return record
 
 
-def _add(record: Record, name: str, node: Node) -> None:
-    """Keep one more element that the table does not know: the second of a name makes a list of both."""
-    earlier = record.setdefault(name, node)
+def _add(record: Record, name: str, node: Node, *, known: bool = False) -> None:
+    """Keep one more element that the table does not know: the second of a name makes a list of both. Of a ``known``
+    element the first occurrence stands in the record itself, so that its place in the list says only what else is to
+    say of it."""
+    earlier = record.get(name)
     if isinstance(earlier, list):
         earlier.append(node)  # in place: a copy for each would take quadratic time
-    elif earlier is not node:
+    elif earlier is not None:
         record[name] = [earlier, node]
+    else:
+        record[name] = [{}, node] if known else node
+
+
+def _align(unknown: Record, name: str, place: int, strange: Record) -> None:
+    """Note what is unknown in the list's member at ``place``, with ``{}`` for the members before it."""
+    entries = unknown.setdefault(name, [])
+    assert isinstance(entries, list)  # noqa: S101 - nothing else is put under a member's name
+    entries.extend({} for _ in range(place - len(entries)))
+    entries.append(strange)
+
+
+def unknown_paths(record: Record, struct: Struct, path: str = "") -> Iterator[str]:
+    """Where in a record of ``struct``, below ``path``, something stands that the table does not know: one path for
+    each unknown element, attribute (``…/@name``) or stray text (``…/#text``), however much it holds."""
+    yield from _strange(record.get(UNKNOWN, {}), struct, path)
+    for field in struct.fields:
+        node = record.get(field.name)
+        if not node:
+            continue
+        place = f"{path}/{field.name}" if path else field.name
+        of = field.kind
+        if isinstance(of, ListOf):
+            place, of = f"{place}/{of.member}", of.of
+        elif isinstance(of, Repeated):
+            of = of.of
+        if isinstance(of, Struct):
+            for inner in node if isinstance(node, list) else [node]:
+                if isinstance(inner, dict):
+                    yield from unknown_paths(inner, of, place)
+
+
+def _strange(unknown: Node, kind: Kind, path: str) -> Iterator[str]:
+    """The paths of what is unknown at or below a known element of ``kind``."""
+    if not isinstance(unknown, dict):
+        yield path
+        return
+    for name, entry in unknown.items():
+        place = f"{path}/{name}" if path else name
+        entries = entry if isinstance(entry, list) else [entry]
+        field = _fields_of(kind).get(name) if isinstance(kind, Struct) else None
+        if name[0] in "@#":
+            yield place
+        elif isinstance(kind, ListOf) and name == kind.member:
+            for inner in entries:
+                yield from _strange(inner, kind.of, place)
+        elif field is None:
+            yield from (place for _ in entries)
+        elif isinstance(field.kind, Repeated):
+            for inner in entries:
+                yield from _strange(inner, field.kind.of, place)
+        else:
+            yield from _strange(entries[0], field.kind, place)
+            yield from (place for _ in entries[1:])

@@ -5,7 +5,13 @@ Values are wire text from end to end. A scalar kind never converts a value for t
 instant) and says whether a text is of the kind at all.
 
 A record is what a struct looks like in Python: a dict from element name to text, record, or list. An absent element
-is an absent key; ``None`` never occurs.
+is an absent key; ``None`` never occurs. Two keys that no element can have hold what does not fit the table:
+
+``#unknown``   what the document held beyond the table, in xmltodict's notation: an unknown element under its own
+               name (text, or a dict of its children, ``@attributes`` and ``#text``; a list when it is repeated); for
+               a known element a dict of its attributes and of what is unknown inside it. Entries of a list stand in
+               the list's order, ``{}`` where there is nothing to say.
+``#json``      JSON members that no element carries, as JSON text: written into the XML as one element, read back
 """
 
 import re
@@ -21,11 +27,15 @@ __all__ = [
     "INTEGER",
     "MONEY",
     "TEXT",
+    "UNKNOWN",
+    "UNMAPPED",
+    "Attributed",
     "Field",
     "Kind",
     "ListOf",
     "Node",
     "Record",
+    "Repeated",
     "Scalar",
     "Struct",
     "format_instant",
@@ -34,6 +44,9 @@ __all__ = [
 
 Node = str | dict[str, "Node"] | list["Node"]
 Record = dict[str, Node]
+
+UNKNOWN = "#unknown"
+UNMAPPED = "#json"
 
 _INSTANT = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"
@@ -160,7 +173,25 @@ class ListOf:
     of: "Scalar | Struct"
 
 
-Kind = Scalar | Struct | ListOf
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """An element that stands any number of times among its siblings, without a wrapper: ``<Item/><Item/>``."""
+
+    of: "Scalar | Struct"
+
+
+@dataclass(frozen=True, slots=True)
+class Attributed:
+    """A leaf with one attribute: ``<Amount currency="USD">1.00</Amount>``, as a record of two texts. ``attribute`` is
+    the attribute's name; ``attribute_key`` and ``text_key`` are the record's."""
+
+    attribute: str
+    attribute_key: str
+    text_key: str
+    of: Scalar
+
+
+Kind = Scalar | Struct | ListOf | Repeated | Attributed
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,21 @@ values needs escaping, and one ``%``. Orders come in a few hundred shapes, so ne
 code path for all of them: nothing is assumed of a value except that it is text.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from itertools import count
 from operator import itemgetter
 
+from mws_compat.documents import UNMAPPED_NAME, UNMAPPED_NAMESPACE
 from mws_compat.errors import Fault
+from mws_compat.escape import escape_all, escape_text
 from mws_compat.orders import LATEST_VERSION, MEMBER_STRUCTS, Operation
-from mws_compat.schema import Field, ListOf, Node, Record, Scalar, Struct
+from mws_compat.overlay import write_element
+from mws_compat.schema import TEXT, UNKNOWN, UNMAPPED, Field, ListOf, Node, Record, Scalar, Struct
 
 __all__ = [
     "CONTENT_TYPE",
     "DEFAULT_NAMESPACE",
-    "escape_text",
+    "MemberWriter",
     "render_error",
     "render_ping",
     "render_response",
@@ -33,41 +35,8 @@ _DECLARATION = '<?xml version="1.0"?>\n'
 #: Shapes remembered for one struct; past it the memory starts anew, so that odd input cannot fill it for ever.
 _MAX_SHAPES = 4096
 
-# Characters that XML 1.0 forbids; MWS put U+FFFD in their place [wire reference 1.4].
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-# What may stand in an element unescaped, as UTF-8 bytes; '\r' may not, because parsers read it as '\n'.
-_SAFE_BYTES = bytes(sorted({*range(0x20, 0x100), 0x09, 0x0A} - {0x26, 0x3C, 0x3E}))
-#: Stands between values while they are looked at together. Markup needs no escaping of it, so it survives; a value
-#: that holds one itself would be illegal anyway.
-_BETWEEN = "\x00"
-
-
-def escape_text(text: str) -> str:
-    """``text`` as element content: markup escaped, carriage return kept as ``&#13;``, an empty line kept out of the
-    body as ``&#10;`` (old PHP clients cut an answer there [wire reference 9]), characters that XML 1.0 forbids (lone
-    surrogates among them) replaced with U+FFFD."""
-    return _escape_markup(_ILLEGAL.sub("\ufffd", text))
-
-
-def _escape_markup(text: str) -> str:
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return text.replace("\r", "&#13;").replace("\n\n", "\n&#10;")
-
-
-def _escape_all(values: list[str]) -> list[str]:
-    """Every value escaped; the same list when none needs it."""
-    together = _BETWEEN.join(values)
-    try:
-        unsafe = together.encode().translate(None, _SAFE_BYTES)
-    except UnicodeEncodeError:  # a lone surrogate
-        return [escape_text(value) for value in values]
-    legal = together.isascii() or ("\ufffe" not in together and "\uffff" not in together)
-    if legal and len(unsafe) == len(values) - 1 and "\n\n" not in together:  # nothing but what stands between them
-        return values
-    if legal and unsafe.count(b"\0") == len(values) - 1 and not unsafe.translate(None, b"\0&<>\r"):
-        return _escape_markup(together).split(_BETWEEN)
-    return [escape_text(value) for value in values]
-
+#: What no element carries is written last, as a leaf of our own.
+_UNMAPPED = Field(UNMAPPED, TEXT)
 
 Keys = list[object]
 Values = list[str]
@@ -77,7 +46,7 @@ Pick = Callable[[Values], tuple[str, ...]]
 
 
 def _flatten_struct(struct: Struct) -> Flatten:
-    nested_fields = {field.name: _flatten_field(field) for field in struct.fields}
+    nested_fields = {UNMAPPED: None} | {field.name: _flatten_field(field) for field in struct.fields}
     nested_of: dict[tuple[str, ...], list[tuple[int, Flatten]]] = {}
 
     def flatten(node: Node, keys: Keys, values: Values) -> None:
@@ -121,6 +90,8 @@ def _flatten_field(field: Field) -> Flatten | None:
         return None
     if isinstance(field.kind, Struct):
         return _flatten_struct(field.kind)
+    if not isinstance(field.kind, ListOf):
+        raise TypeError(f"{field.name}: envelopes are not written by shape")  # the table's fault, not the input's
     member = field.kind.member
     flatten_member = None if isinstance(field.kind.of, Scalar) else _flatten_struct(field.kind.of)
 
@@ -153,7 +124,7 @@ class _StructWriter:
         keys: Keys = []
         values: Values = []
         self._flatten(record, keys, values)
-        texts = _escape_all(values)  # before a plan is made: what holds anything but text must not be remembered
+        texts = escape_all(values)  # before a plan is made: what holds anything but text must not be remembered
         shape = tuple(keys)
         plan = self._plans.get(shape)
         if plan is None:
@@ -175,7 +146,7 @@ class _StructWriter:
     def _template(self, struct: Struct, record: Record, depth: int, place: Iterator[int]) -> tuple[str, list[int]]:
         """The template of a record's children in schema order, and which of the flattened values goes where.
         ``place`` counts the values in the order in which flattening takes them: that of the record."""
-        fields = {field.name: (position, field) for position, field in enumerate(struct.fields)}
+        fields = {field.name: (position, field) for position, field in enumerate((*struct.fields, _UNMAPPED))}
         parts = sorted(
             (fields[name][0], *self._element(fields[name][1], node, depth, place)) for name, node in record.items()
         )
@@ -184,6 +155,9 @@ class _StructWriter:
     def _element(self, field: Field, node: Node, depth: int, place: Iterator[int]) -> tuple[str, list[int]]:
         indent = "  " * depth
         name = field.name_in(self._version)
+        if field is _UNMAPPED:
+            start = f'<{UNMAPPED_NAME} xmlns="{UNMAPPED_NAMESPACE}">'
+            return f"{indent}{start}%s</{UNMAPPED_NAME}>\n", [next(place)]
         if isinstance(node, str):
             return f"{indent}<{name}>%s</{name}>\n", [next(place)]
         if not node:
@@ -199,6 +173,27 @@ class _StructWriter:
         return f"{indent}<{name}>\n{text}{indent}</{name}>\n", order
 
 
+class MemberWriter:
+    """Writes one order or item with its tags, at ``depth``: by shape, or element by element where the record holds
+    what the table does not know."""
+
+    def __init__(self, struct: Struct, name: str, depth: int, version: str) -> None:
+        self._struct = struct
+        self._name = name
+        self._depth = depth
+        self._version = version
+        indent = "  " * depth
+        self._head, self._tail = f"{indent}<{name}>\n", f"{indent}</{name}>\n"
+        # Messages of envelopes have no shapes: what is repeated in them would make one of nearly every message.
+        shaped = any(struct is member for member in MEMBER_STRUCTS)
+        self._write = _StructWriter(struct, depth + 1, version) if shaped else None
+
+    def __call__(self, record: Record) -> str:
+        if self._write is None or not record or UNKNOWN in record:
+            return write_element(self._name, self._struct, record, depth=self._depth, version=self._version)
+        return f"{self._head}{self._write(record)}{self._tail}"
+
+
 class _ResultWriter:
     """Writes an operation's result. The list that the operation is about, if it has one, comes last, member by
     member: a shape made of a hundred orders would never be met again."""
@@ -211,8 +206,7 @@ class _ResultWriter:
         if self._list:
             assert isinstance(last.kind, ListOf)  # noqa: S101 - tested three lines above
             assert isinstance(last.kind.of, Struct)  # noqa: S101
-            self._member = last.kind.member
-            self._write_member = _StructWriter(last.kind.of, 4, version)
+            self._write_member = MemberWriter(last.kind.of, last.kind.member, 3, version)
 
     def __call__(self, result: Record) -> str:
         if self._list is None:
@@ -226,8 +220,7 @@ class _ResultWriter:
             raise TypeError(f"{name} must be a list, not {type(members).__name__}")
         if not members:
             return f"{text}    <{name}/>\n"
-        head, tail = f"      <{self._member}>\n", f"      </{self._member}>\n"
-        written = "".join([f"{head}{self._write_member(member)}{tail}" for member in members])  # type: ignore[arg-type]
+        written = "".join([self._write_member(member) for member in members])  # type: ignore[arg-type]
         return f"{text}    <{name}>\n{written}    </{name}>\n"
 
 

@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import TypeAlias
 
@@ -44,14 +43,24 @@ def build_parser() -> argparse.ArgumentParser:
         prog="mws-bridge",
         description="Keeps legacy Amazon MWS order integrations alive: an MWS endpoint in front of SP-API.",
     )
-    parser.add_argument("--version", action="version", version=f"mws-bridge {version('mws-bridge')}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show program's version number and exit")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     _add_demo(verbs)
     _add_serve(verbs)
     _add_call(verbs)
     _add_check(verbs)
     _add_sandbox(verbs)
+    _add_convert(verbs)
     return parser
+
+
+class _Version(argparse.Action):
+    """Prints the version; what looks it up takes long to import, and only this needs it."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        parser.exit(message=f"mws-bridge {version('mws-bridge')}\n")
 
 
 # argparse has no public name for what add_subparsers returns.
@@ -189,6 +198,58 @@ def _add_call(verbs: Verbs) -> None:
     parameters = [parameter for operation in OPERATIONS.values() for parameter in operation.parameters]
     for name in dict.fromkeys(parameter.name for parameter in parameters):
         group.add_argument(option_of(name), action="append", metavar="VALUE", dest=f"mws_{name}")
+
+
+def _add_convert(verbs: Verbs) -> None:
+    parser = _verb(
+        verbs,
+        "convert",
+        "convert",
+        "convert archived MWS XML to SP-API JSON, and back",
+        "Convert legacy MWS order XML to SP-API JSON, or SP-API JSON to MWS XML: which\n"
+        "way, the content of each input says. Reads answers of the Orders operations,\n"
+        "error documents, order reports (_GET_ORDERS_DATA_) and fulfillment feeds, one or\n"
+        "many in a file, also .gz, .zst and .zip. What no table knows is kept.\n\n"
+        "Exit code 0: all converted; 2: something could not be.",
+    )
+    parser.add_argument(
+        "inputs", nargs="+", metavar="INPUT", help="file, directory (recursive), pattern, or - for the standard input"
+    )
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="write everything to one file (default: the standard output)",
+    )
+    place.add_argument(
+        "-d", "--directory", type=Path, metavar="DIR", help="write one file for each input, in a mirrored directory"
+    )
+    parser.add_argument("--force", action="store_true", help="convert again what is done already")
+    parser.add_argument(
+        "--form",
+        choices=("sp-api", "generic"),
+        default="sp-api",
+        help="JSON as Orders v0 has it (default), or as xmltodict makes it",
+    )
+    parser.add_argument("--lines", action="store_true", help="write one order, item or message a line (NDJSON)")
+    parser.add_argument(
+        "--page",
+        type=_number(1_000_000),
+        default=0,
+        metavar="N",
+        help="orders or items in one XML document (default: no bound)",
+    )
+    parser.add_argument("--strict", action="store_true", help="take what no table knows for an error")
+    parser.add_argument("--drop-unknown", action="store_true", help="leave out of the XML what no table knows")
+    parser.add_argument(
+        "--recover", action="store_true", help="salvage documents that are not well-formed; lists every repair"
+    )
+    parser.add_argument(
+        "--jobs", type=_number(64), default=1, metavar="N", help="processes that convert large XML (default: 1)"
+    )
+    parser.add_argument("--quiet", action="store_true", help="no progress, no warnings, no summary")
 
 
 def option_of(name: str) -> str:

@@ -41,9 +41,9 @@ __all__ = [
 ]
 
 
-def _copy(*names: str, restricted: bool = False) -> tuple[Row, ...]:
+def _copy(*names: str, restricted: bool = False, quoted: bool = False) -> tuple[Row, ...]:
     """Rows of elements whose JSON member has the same name."""
-    return tuple(Row(name, name, restricted=restricted) for name in names)
+    return tuple(Row(name, name, restricted=restricted, quoted=quoted) for name in names)
 
 
 def _struct(parent: Struct, name: str) -> Struct:
@@ -142,7 +142,8 @@ ORDER_MAP = StructMap(
         *_copy("EarliestShipDate", "LatestShipDate", "EarliestDeliveryDate", "LatestDeliveryDate"),
         *_copy("IsBusinessOrder"),
         Row("PurchaseOrderNumber", "BuyerInfo.PurchaseOrderNumber", restricted=True),
-        *_copy("IsPrime", "IsGlobalExpressEnabled", "IsPremiumOrder", "ReplacedOrderId", "IsReplacementOrder"),
+        *_copy("IsPrime", "IsGlobalExpressEnabled", "IsPremiumOrder", "ReplacedOrderId"),
+        *_copy("IsReplacementOrder", quoted=True),
         *_copy("PromiseResponseDueDate", "IsEstimatedShipDateSet"),
         Omitted("TaxRegistrationDetails", "not in the v0 model"),
         *_copy("IsSoldByAB"),
@@ -182,7 +183,11 @@ ITEM_MAP = StructMap(
     ORDER_ITEM,
     (
         *_copy("ASIN", "SellerSKU", "OrderItemId", "Title", "QuantityOrdered", "QuantityShipped"),
-        Row("ProductInfo", "ProductInfo", via=StructMap(_struct(ORDER_ITEM, "ProductInfo"), _copy("NumberOfItems"))),
+        Row(
+            "ProductInfo",
+            "ProductInfo",
+            via=StructMap(_struct(ORDER_ITEM, "ProductInfo"), _copy("NumberOfItems", quoted=True)),
+        ),
         Row(
             "PointsGranted",
             "PointsGranted",
@@ -193,7 +198,8 @@ ITEM_MAP = StructMap(
         *_copy("ItemTax", "ShippingTax"),
         Row("GiftWrapTax", "BuyerInfo.GiftWrapTax", restricted=True),
         *_copy("ShippingDiscount", "ShippingDiscountTax", "PromotionDiscount", "PromotionDiscountTax"),
-        *_copy("PromotionIds", "CODFee", "CODFeeDiscount", "IsGift"),
+        *_copy("PromotionIds", "CODFee", "CODFeeDiscount"),
+        *_copy("IsGift", quoted=True),
         Row("GiftMessageText", "BuyerInfo.GiftMessageText", restricted=True),
         Row("GiftWrapLevel", "BuyerInfo.GiftWrapLevel", restricted=True),
         Omitted("InvoiceData", "the China marketplace is closed"),
@@ -214,7 +220,7 @@ ITEM_MAP = StructMap(
         Row(
             "BuyerRequestedCancel",
             "BuyerRequestedCancel",
-            via=StructMap(_CANCEL, _copy("IsBuyerRequestedCancel", "BuyerCancelReason")),
+            via=StructMap(_CANCEL, (*_copy("IsBuyerRequestedCancel", quoted=True), *_copy("BuyerCancelReason"))),
         ),
         *_copy("IossNumber"),
     ),

@@ -12,6 +12,7 @@ seen and refuse the rest with the place named, never with the value: values can 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 from mws_compat.schema import (
@@ -23,6 +24,7 @@ from mws_compat.schema import (
     ListOf,
     Node,
     Record,
+    Scalar,
     Struct,
     format_instant,
     parse_instant,
@@ -153,7 +155,8 @@ class Row:
     """Element ``mws`` of the struct comes from ``source``, a path of object members separated by full stops.
 
     ``convert`` overrides what the element's kind says; ``via`` describes the struct of a nested element or of a
-    list's members; ``restricted`` marks what SP-API gives only to applications with a role for personal data.
+    list's members; ``restricted`` marks what SP-API gives only to applications with a role for personal data;
+    ``quoted`` marks booleans and integers that live payloads carry as strings.
     """
 
     mws: str
@@ -161,6 +164,7 @@ class Row:
     convert: Converter | None = None
     via: "StructMap | None" = None
     restricted: bool = False
+    quoted: bool = False
     note: str = ""
 
 
@@ -199,8 +203,12 @@ class StructMap:
             listed = {row.mws for row in self.rows}
             wrong = sorted(listed ^ fields.keys()) or ["an element twice"]
             raise ValueError(f"mapping of {struct.name}: {', '.join(wrong)}")
-        self.read: Callable[[JsonObject], Record] = _compile(self)
-        """The record of one JSON object. Raises MappingError, naming the place, for a value of the wrong type."""
+
+    @cached_property
+    def read(self) -> Callable[[JsonObject], Record]:
+        """Gives the record of one JSON object. Raises MappingError, naming the place, for a value of the wrong type.
+        Made when it is first asked for: not everyone who imports a table reads live payloads."""
+        return _compile(self)
 
 
 # --- compilation ------------------------------------------------------------------------------------------------
@@ -301,7 +309,8 @@ def _reader_of(row: Row, field: Field) -> Read:
         INTEGER.name: as_integer,
         DATETIME.name: as_instant,
     }
-    return row.convert or by_kind.get(field.kind.name, as_text)
+    name = field.kind.name if isinstance(field.kind, Scalar) else ""  # envelopes are not read from live payloads
+    return row.convert or by_kind.get(name, as_text)
 
 
 def _struct_reader(via: StructMap) -> Read:

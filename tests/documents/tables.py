@@ -3,9 +3,10 @@
 ``python -m cogapp -r README.md MIGRATION.md`` writes them anew; ``--check`` (in .ci/run) says whether they are true.
 """
 
+import shlex
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from bridge.mapping import orders_v0
 from bridge.mapping.rows import Omitted, Row, StructMap
@@ -124,15 +125,35 @@ def throttles() -> str:
     return _table(("operations (one quota)", "MWS allowed", "the bridge asks", "SP-API allows"), rows)
 
 
-def command(*words: str, first: int = 0, last: int = 0) -> str:
-    """What ``mws-bridge`` with these words prints, in a code block; only the lines ``first`` to ``last`` if given."""
-    run = subprocess.run(
+def shell(line: str) -> str:
+    """A command line of ``mws-bridge`` and what it prints, first on the standard error, in a code block."""
+    words = shlex.split(line)
+    assert words[0] == "mws-bridge"
+    run = _run(words[1:], check=False)
+    told = "".join(part if part.endswith("\n") or not part else f"{part}\n" for part in (run.stderr, run.stdout))
+    code = f"(exit code {run.returncode})\n" if run.returncode else ""
+    return f"```console\n$ {line}\n{told}{code}```"
+
+
+def python(code: str) -> str:
+    """A piece of Python and what it prints, in code blocks."""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return f"```python\n{code.strip()}\n```\n\n```\n{run.stdout.rstrip()}\n```"
+
+
+def _run(words: Sequence[str], *, check: bool) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-m", "bridge", *words],
         capture_output=True,
         text=True,
-        check=True,
+        check=check,
         env={"COLUMNS": "100", "PATH": "", "PYTHONWARNINGS": "ignore"},
     )
+
+
+def command(*words: str, first: int = 0, last: int = 0) -> str:
+    """What ``mws-bridge`` with these words prints, in a code block; only the lines ``first`` to ``last`` if given."""
+    run = _run(words, check=True)
     lines = run.stdout.rstrip("\n").split("\n")
     kept = lines[first : last or None]
     return "```\n" + "\n".join(kept) + ("\n…" if last and last < len(lines) else "") + "\n```"

@@ -9,13 +9,24 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
 
 from mws_compat import reader
+from mws_compat.documents import DOCUMENTS
 from mws_compat.errors import ReadError
-from mws_compat.reader import MAX_DOCUMENT_BYTES, Document, parse_document
-from mws_compat.schema import TEXT, Field, Struct
+from mws_compat.orders import ORDER
+from mws_compat.reader import (
+    MAX_DOCUMENT_BYTES,
+    Document,
+    parse_document,
+    parse_element,
+    read_element,
+    refuse_crowded,
+    unknown_paths,
+)
+from mws_compat.schema import TEXT, Field, ListOf, Node, Record, Repeated, Struct
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "fixtures" / "attack"
@@ -135,15 +146,10 @@ def test_size_limit_is_exact() -> None:
 
 @pytest.mark.parametrize("unit", [b"<x/>", b"<Orders/>", b"<x><y/></x>", b"text"], ids=["x", "twice", "xy", "text"])
 def test_repetition_costs_linear_time(unit: bytes) -> None:
-    """A hundred thousand small things are read or refused in a moment of processor time, not in minutes."""
+    """A hundred thousand small things are read in a moment of processor time, not in minutes."""
     before = time.process_time()
-    try:
-        parse(HEAD + unit * (400_000 // len(unit)) + TAIL)
-    except ReadError as error:
-        problem = error.problem
-    else:
-        problem = "stands twice"
-    assert "stands twice" in problem
+    document = parse(HEAD + unit * (400_000 // len(unit)) + TAIL)
+    assert len(document.unknown) in {1, 400_000 // len(unit), 400_000 // len(unit) - 1}
     assert time.process_time() - before < 8
 
 
@@ -228,30 +234,153 @@ def test_old_names_are_read() -> None:
 
 
 def test_unknown_elements_are_kept_and_told() -> None:
-    """What the table does not know stays in the record under its own name, and its path is told, in order."""
+    """What the table does not know stays under ``#unknown``, and its path is told, in the order of the overlays."""
     document = result_of(
         b"<Orders><Order><New>1</New><BuyerName>A</BuyerName><Deep><A>1</A><B><C/></B><A>2</A><A>3</A></Deep></Order></Orders>"
         b"<Late/>"
     )
-    assert document.result == {
-        "Orders": [{"New": "1", "BuyerName": "A", "Deep": {"A": ["1", "2", "3"], "B": {"C": ""}}}],
-        "Late": "",
+    deep = {"A": ["1", "2", "3"], "B": {"C": ""}}
+    assert document.result == {"Orders": [{"BuyerName": "A", "#unknown": {"New": "1", "Deep": deep}}]}
+    assert document.unknown == (
+        "ListOrdersResult/Late",
+        "ListOrdersResult/Orders/Order/New",
+        "ListOrdersResult/Orders/Order/Deep",
+    )
+
+
+@pytest.mark.parametrize(
+    ("inner", "record", "unknown"),
+    [
+        (b"<New>1</New><New><A/></New><New>3</New>", {}, {"New": ["1", {"A": ""}, "3"]}),
+        (b"<New/><New/>", {}, {"New": ["", ""]}),
+        (b'<New a="1"/>', {}, {"New": {"@a": "1"}}),
+        (b'<New a="1">x</New>', {}, {"New": {"@a": "1", "#text": "x"}}),
+        (b'<New a="1">x<A/> y </New>', {}, {"New": {"@a": "1", "A": "", "#text": "x y"}}),
+        (b'<New xmlns="u"><A/></New>', {}, {"New": {"@xmlns": "u", "A": ""}}),
+        (b'<New xmlns="u"><A xmlns=""/></New>', {}, {"New": {"@xmlns": "u", "A": {"@xmlns": ""}}}),
+        (b'<New xmlns:p="u" p:a="1"/>', {}, {"New": {"@{u}a": "1"}}),
+        (b'<BuyerName a="1">x</BuyerName>', {"BuyerName": "x"}, {"BuyerName": {"@a": "1"}}),
+        (b'<BuyerName xmlns="u">x</BuyerName>', {"BuyerName": "x"}, {"BuyerName": {"@xmlns": "u"}}),
+        (b"<BuyerName>x</BuyerName><BuyerName>y</BuyerName>", {"BuyerName": "x"}, {"BuyerName": [{}, "y"]}),
+        (b"<BuyerName/><BuyerName/><BuyerName/>", {"BuyerName": ""}, {"BuyerName": [{}, "", ""]}),
+        (b'<BuyerName a="1"/><BuyerName>y</BuyerName>', {"BuyerName": ""}, {"BuyerName": [{"@a": "1"}, "y"]}),
+        (b"<BuyerName>x<B>y</B>z</BuyerName>", {"BuyerName": ""}, {"BuyerName": {"B": "y", "#text": "xz"}}),
+        (
+            b"<ShippingAddress><Country>A</Country><CountryCode>B</CountryCode></ShippingAddress>",
+            {"ShippingAddress": {"CountryCode": "A"}},
+            {"ShippingAddress": {"CountryCode": [{}, "B"]}},
+        ),
+        (
+            b"<ShippingAddress><City/></ShippingAddress><ShippingAddress><City>B</City></ShippingAddress>",
+            {"ShippingAddress": {"City": ""}},
+            {"ShippingAddress": [{}, {"City": "B"}]},
+        ),
+        (b"<ShippingAddress>text</ShippingAddress>", {"ShippingAddress": {}}, {"ShippingAddress": {"#text": "text"}}),
+        (
+            b'<Details b="2"><Detail/><X/>stray<Detail a="1"/><X/></Details>'.replace(
+                b"Detail", b"PaymentMethodDetail"
+            ),
+            {"PaymentMethodDetails": ["", ""]},
+            {
+                "PaymentMethodDetails": {
+                    "@b": "2",
+                    "X": ["", ""],
+                    "PaymentMethodDetail": [{}, {"@a": "1"}],
+                    "#text": "stray",
+                }
+            },
+        ),
+        (b"<MarketplaceId>A</MarketplaceId>><IsPrime/>", {"MarketplaceId": "A", "IsPrime": ""}, {"#text": ">"}),
+        (b" a <IsPrime/>\n b ", {"IsPrime": ""}, {"#text": "a \n b"}),
+        (b'<Unmapped xmlns="urn:mws-bridge">{"a":1}</Unmapped>', {"#json": '{"a":1}'}, {}),
+        (b'<Unmapped xmlns="urn:mws-bridge"/>', {"#json": ""}, {}),
+        (b'<p:Unmapped xmlns:p="urn:mws-bridge"/>' * 2, {"#json": ""}, {"Unmapped": {"@xmlns": "urn:mws-bridge"}}),
+        (
+            b'<Unmapped xmlns="urn:mws-bridge"><A/></Unmapped>',
+            {},
+            {"Unmapped": {"@xmlns": "urn:mws-bridge", "A": ""}},
+        ),
+        (b"<Unmapped>1</Unmapped>", {}, {"Unmapped": "1"}),
+        (b"<Order>1</Order>", {}, {"Order": "1"}),
+    ],
+)
+def test_nothing_is_lost(inner: bytes, record: dict, unknown: dict) -> None:
+    """Attributes, repetitions, elements in leaves, stray text, changes of namespace: all is kept in its place."""
+    expected = {**record, "#unknown": unknown} if unknown else record
+    assert order_of(inner) == expected
+
+
+def test_the_root_keeps_what_is_not_in_a_member() -> None:
+    """What is unknown outside of members stands in the root's record, known elements leading to it."""
+    root = parse_element(
+        b'<ListOrdersResponse a="1"><ListOrdersResult><X/><Orders b="2"><Order c="3"/><Y/></Orders>'
+        b"</ListOrdersResult>"
+        b"<ListOrdersResult><NextToken/></ListOrdersResult>stray</ListOrdersResponse>"
+    )
+    struct = DOCUMENTS["ListOrdersResponse"].root
+    record = read_element(root, struct)
+    assert record == {
+        "ListOrdersResult": {"Orders": [{"#unknown": {"@c": "3"}}]},
+        "#unknown": {
+            "@a": "1",
+            "ListOrdersResult": [{"X": "", "Orders": {"@b": "2", "Y": ""}}, {"NextToken": ""}],
+            "#text": "stray",
+        },
     }
-    assert document.unknown == ("Orders/Order/New", "Orders/Order/Deep", "Late")
+    assert list(unknown_paths(record, struct)) == [
+        "@a",
+        "ListOrdersResult/X",
+        "ListOrdersResult/Orders/@b",
+        "ListOrdersResult/Orders/Y",
+        "ListOrdersResult",
+        "#text",
+        "ListOrdersResult/Orders/Order/@c",
+    ]
 
 
-def test_unknown_elements_repeated_are_all_kept() -> None:
-    """An unknown element that is repeated becomes a list; none of it is lost."""
-    assert order_of(b"<New>1</New><New><A/></New><New>3</New>") == {"New": ["1", {"A": ""}, "3"]}
-    assert result_of(b"<X/><X/>").unknown == ("X", "X")
-
-
-def test_text_between_elements_is_ignored() -> None:
-    """Amazon's own samples have a stray > between elements; it is no reason to refuse them."""
-    assert order_of(b"<MarketplaceId>A</MarketplaceId>><BuyerName>B</BuyerName>") == {
-        "MarketplaceId": "A",
-        "BuyerName": "B",
+def test_envelopes_keep_what_is_unknown_with_the_message() -> None:
+    """Members of an envelope without a list around them, amounts with a currency, and repeated leaves."""
+    root = parse_element(
+        b"<AmazonEnvelope><Message><OrderReport><Item><ItemPrice><Component><Type>P</Type>"
+        b'<Amount currency="USD" a="1">1.0</Amount></Component><Component><Amount>2</Amount></Component></ItemPrice>'
+        b'</Item><Item b="2"><X/></Item></OrderReport><OrderFulfillment><Item><TransparencyCode>1</TransparencyCode>'
+        b'<TransparencyCode c="3">2</TransparencyCode></Item></OrderFulfillment></Message><Message/></AmazonEnvelope>'
+    )
+    record = read_element(root, DOCUMENTS["AmazonEnvelope"].root)
+    price = {
+        "Component": [{"Type": "P", "Amount": {"CurrencyCode": "USD", "Amount": "1.0"}}, {"Amount": {"Amount": "2"}}]
     }
+    assert record == {
+        "Message": [
+            {
+                "OrderReport": {"Item": [{"ItemPrice": price}, {}]},
+                "OrderFulfillment": {"Item": [{"TransparencyCode": ["1", "2"]}]},
+                "#unknown": {
+                    "OrderReport": {
+                        "Item": [{"ItemPrice": {"Component": [{"Amount": {"@a": "1"}}]}}, {"@b": "2", "X": ""}]
+                    },
+                    "OrderFulfillment": {"Item": [{"TransparencyCode": [{}, {"@c": "3"}]}]},
+                },
+            },
+            {},
+        ]
+    }
+    assert list(unknown_paths(record, DOCUMENTS["AmazonEnvelope"].root)) == [
+        "Message/OrderReport/Item/ItemPrice/Component/Amount/@a",
+        "Message/OrderReport/Item/@b",
+        "Message/OrderReport/Item/X",
+        "Message/OrderFulfillment/Item/TransparencyCode/@c",
+    ]
+
+
+def test_unknown_paths_count_repetitions() -> None:
+    """One path for each unknown element, however much it holds."""
+    assert result_of(b"<X/><X><Y/></X>").unknown == ("ListOrdersResult/X",) * 2
+    assert result_of(b"<NextToken/><NextToken/><NextToken/>").unknown == ("ListOrdersResult/NextToken",) * 2
+    assert list(unknown_paths({"ShippingAddress": "x", "Orders": [""]}, ORDER)) == []
+    assert list(unknown_paths({"#unknown": {"BuyerName": "x"}}, ORDER)) == ["BuyerName"]
+    member = {"Orders": {"#unknown": {"@a": "1"}}}
+    assert list(unknown_paths(member, Struct("R", (Field("Orders", ORDER),)), "x")) == ["x/Orders/@a"]
 
 
 @pytest.mark.parametrize(
@@ -289,7 +418,7 @@ def test_error_documents() -> None:
     assert document == Document(
         action="Error",
         namespace="urn:x",
-        result={"Type": "", "Code": "A", "Message": "m", "Detail": "", "More": "1"},
+        result={"Type": "", "Code": "A", "Message": "m", "Detail": ""},
         request_id="abc",
         unknown=("Error/More",),
     )
@@ -310,9 +439,122 @@ def test_fields_are_looked_up_by_identity() -> None:
 @pytest.mark.parametrize(("newlines", "line"), [(65_533, 65_534), (65_534, 0), (70_000, 0)])
 def test_no_wrong_line_is_named(newlines: int, line: int) -> None:
     """Past the lines that libxml2 counts for an element, no line is named rather than a wrong one."""
-    error = refusal(HEAD + b"\n" * newlines + b"<NextToken/><NextToken/>" + TAIL)
+    error = refusal(HEAD + b"\n" * newlines + _attributes(b"NextToken", 65) + b"</NextToken>" + TAIL)
     assert (error.line, error.column) == (line, 1 if line else 0)
-    assert str(error).endswith("<NextToken> stands twice in <ListOrdersResult>")
+    assert str(error).endswith("<NextToken> has 65 attributes; MWS wrote none")
+
+
+def test_crowded_elements_below_an_element() -> None:
+    """An element with too many attributes is refused by itself, too, with all below it and nothing beside it."""
+    root = parse_element(HEAD + b"<X><Y/></X><Z/>" + TAIL)
+    crowded = root[0][0][0]
+    for number in range(65):
+        crowded.set(f"a{number}", "")
+    refuse_crowded(root[0][1])
+    for element in (crowded, root[0][0], root):
+        with pytest.raises(ReadError, match="<Y> has 65 attributes"):
+            refuse_crowded(element)
+
+
+# --- back and forth -------------------------------------------------------------------------------------------------
+
+_WORDS = st.text("ab é<&>\"'\n😀", min_size=1, max_size=6).map(lambda text: f"x{text}x")
+_NAMES = st.sampled_from(["New", "Other", "Order"])
+
+
+def _written(name: str, node: Node, kind: object, overlay: Node) -> etree._Element:
+    """An element with all that is known of it; ``kind`` is None for what no table knows. Not by our writers."""
+    element = etree.Element(name)
+    if isinstance(overlay, str) or isinstance(node, str):
+        element.text = node if isinstance(node, str) else ""
+    overlay = overlay if isinstance(overlay, dict) else {}
+    if isinstance(kind, Struct):
+        overlay = {**overlay, **node.get("#unknown", {})}
+        fields = {field.name: field.kind for field in kind.fields}
+    else:
+        fields = {kind.member: Repeated(kind.of)} if isinstance(kind, ListOf) else {}
+        node = {kind.member: node} if isinstance(kind, ListOf) else {}
+    for child, inner in node.items():
+        of = fields.get(child)
+        entry = overlay.get(child, {})
+        if of is None:
+            continue
+        if isinstance(of, Repeated):
+            entries = entry if isinstance(entry, list) else []
+            for place, one in enumerate(inner):
+                element.append(_written(child, one, of.of, entries[place] if place < len(entries) else {}))
+            continue
+        first, *more = entry if isinstance(entry, list) else [entry]
+        element.append(_written(child, inner, of, first))
+        element.extend(_generic(child, one) for one in more)
+    for child, inner in overlay.items():
+        if child.startswith("@"):
+            element.set(child[1:], inner)
+        elif child == "#text":
+            if len(element):
+                element[-1].tail = inner
+            else:
+                element.text = inner
+        elif child not in fields:
+            element.extend(_generic(child, one) for one in (inner if isinstance(inner, list) else [inner]))
+    return element
+
+
+def _generic(name: str, node: Node) -> etree._Element:
+    return _written(name, node if isinstance(node, str) else {}, None, node)
+
+
+@st.composite
+def _unknowns(draw: st.DrawFn, depth: int = 2) -> Node:
+    """An unknown element's content as a record holds it."""
+    if not depth or draw(st.booleans()):
+        return draw(_WORDS | st.just(""))
+    node: Record = draw(st.dictionaries(st.sampled_from(["@a", "@b", "#text"]), _WORDS, max_size=2))
+    for name in draw(st.lists(_NAMES, unique=True, max_size=2)):
+        ones = draw(st.lists(_unknowns(depth - 1), min_size=1, max_size=2))
+        node[name] = ones if len(ones) > 1 else ones[0]
+    return node if set(node) - {"#text"} else draw(_WORDS)
+
+
+@st.composite
+def _orders(draw: st.DrawFn) -> Record:
+    """An order's record with an overlay."""
+    record: Record = {}
+    overlay: Record = {}
+    for name in draw(st.lists(st.sampled_from(["BuyerName", "IsPrime", "OrderStatus"]), unique=True)):
+        record[name] = draw(_WORDS | st.just(""))
+        attributes = draw(st.dictionaries(st.sampled_from(["@a", "@b"]), _WORDS, max_size=1))
+        more = draw(st.lists(_unknowns(), max_size=1))
+        if attributes or more:
+            overlay[name] = [attributes, *more] if more else attributes
+    if draw(st.booleans()):
+        record["ShippingAddress"] = draw(st.dictionaries(st.sampled_from(["City", "Name"]), _WORDS))
+        inside = draw(_unknowns())
+        if isinstance(inside, dict):
+            overlay["ShippingAddress"] = inside
+    if draw(st.booleans()):
+        members = record["PaymentMethodDetails"] = draw(st.lists(_WORDS, max_size=3))
+        entries = [draw(st.dictionaries(st.just("@a"), _WORDS)) for _ in members]
+        while entries and not entries[-1]:
+            entries.pop()
+        if entries:
+            overlay["PaymentMethodDetails"] = {"PaymentMethodDetail": entries}
+    for name in draw(st.lists(_NAMES, unique=True)):
+        ones = draw(st.lists(_unknowns(), min_size=1, max_size=3))
+        overlay[name] = ones if len(ones) > 1 else ones[0]
+    if draw(st.booleans()):
+        overlay["#text"] = draw(_WORDS)
+    if overlay:
+        record["#unknown"] = overlay
+    return record
+
+
+@settings(max_examples=80)
+@given(_orders())
+def test_a_record_with_its_overlay_comes_back(record: Record) -> None:
+    """Whatever a record holds beyond the table, written as XML it is read as the same record."""
+    data = etree.tostring(_written("Order", record, ORDER, {}), encoding="utf-8")
+    assert read_element(parse_element(data), ORDER) == record
 
 
 # --- real documents -------------------------------------------------------------------------------------------------
@@ -340,8 +582,7 @@ def test_collected_documents() -> None:
         if refused:
             counts["refused"] += 1
             assert refused.line >= 1, row["path"]
-            reasons = ("is not a valid URI", "stands twice")
-            broken = row["well_formed"] != "yes" or any(reason in refused.problem for reason in reasons)
+            broken = row["well_formed"] != "yes" or "is not a valid URI" in refused.problem
             assert broken, (row["path"], str(refused))
             continue
         counts["read"] += 1

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mws_compat import errors, writer
+from mws_compat.escape import escape_all, escape_text
 from mws_compat.orders import ADDRESS, OPERATIONS, ORDER, ORDER_ITEM, namespace_of
 from mws_compat.reader import parse_document
 from mws_compat.schema import MONEY, Kind, Node, Scalar, Struct
-from mws_compat.writer import escape_text, render_error, render_ping, render_response
+from mws_compat.writer import render_error, render_ping, render_response
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "golden"
 GOLDENS = {path.stem: json.loads(path.read_text()) for path in sorted(FIXTURES.glob("*.json"))}
@@ -270,14 +271,14 @@ def test_escape_text_by_hand(text: str, escaped: str) -> None:
 def test_each_value_is_escaped_by_itself(odd: str, others: list[str]) -> None:
     """A value's escaping does not depend on the values beside it, whichever way was taken."""
     values = ["first", odd, *others, odd + odd]
-    assert writer._escape_all(values) == [escape_text(value) for value in values]
+    assert escape_all(values) == [escape_text(value) for value in values]
 
 
 def test_clean_values_are_not_copied() -> None:
     """The short way is taken: a record without anything to escape is written as it is."""
     values = ["a", "é", "😀", "a\nb\tc"]
-    assert writer._escape_all(values) is values
-    assert writer._escape_all([]) == []
+    assert escape_all(values) is values
+    assert escape_all([]) == []
 
 
 # --- refusals -------------------------------------------------------------------------------------------------------
@@ -394,12 +395,12 @@ def test_a_hundred_orders_make_one_shape() -> None:
     data = get_order(*({**order, "AmazonOrderId": str(n)} for n in range(100)))
     assert len(parse_document(data).result["Orders"]) == 100
     write = writer._writers["GetOrder", "2013-09-01"]
-    assert len(write._write_member._plans) == 1
+    assert len(write._write_member._write._plans) == 1
     get_order(order)
     assert writer._writers["GetOrder", "2013-09-01"] is write
     items = {"OrderItems": [{"ASIN": "A"}, {"ASIN": "B"}], "AmazonOrderId": "1"}
     render_response(OPERATIONS["ListOrderItems"], items, namespace=NS, request_id=ID)
-    assert len(writer._writers["ListOrderItems", "2013-09-01"]._write_member._plans) == 1
+    assert len(writer._writers["ListOrderItems", "2013-09-01"]._write_member._write._plans) == 1
 
 
 # --- the rest of the envelope ---------------------------------------------------------------------------------------

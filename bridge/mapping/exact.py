@@ -1,0 +1,544 @@
+"""The mapping tables read in both directions without loss: the engine of the converter.
+
+``rows.py`` reads live payloads for the endpoint: it drops what old parsers must not see. Here nothing is dropped and
+nothing refused. In JSON, three members carry what has no member of its own in a v0 object:
+
+``#mws``      elements that MWS documented and v0 does not have (``TFMShipmentStatus``), as wire text
+``#unknown``  what no table knows, as the record holds it (see ``mws_compat.schema``)
+
+and in a record ``#json`` holds, as JSON text, the members of the object that no element carries. Its nesting is the
+object's; where it reaches into an array, numbers stand for the places.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import cast
+from urllib.parse import unquote
+
+import orjson
+
+from bridge.mapping.rows import JsonObject, MappingError, Omitted, Row, StructMap
+from mws_compat.schema import (
+    BOOLEAN,
+    DATETIME,
+    DECIMAL,
+    INTEGER,
+    UNKNOWN,
+    UNMAPPED,
+    Attributed,
+    Field,
+    Kind,
+    ListOf,
+    Node,
+    Record,
+    Repeated,
+    Scalar,
+    Struct,
+    parse_instant,
+)
+
+__all__ = [
+    "OWN",
+    "Cell",
+    "ExactMap",
+    "InexactError",
+    "Leaf",
+    "Typing",
+    "as_node",
+    "dump",
+    "exact",
+    "merge",
+    "mirror",
+    "put_back",
+]
+
+OWN = "#mws"
+_MAX_DEPTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Where a text stands: its ``kind`` (None: kept verbatim), whether live payloads have it ``quoted``, and the
+    element's ``name``."""
+
+    kind: Scalar | None
+    quoted: bool = False
+    name: str = ""
+
+
+#: Wire text → JSON value.
+Leaf = Callable[[str, Cell], object]
+_VERBATIM = Cell(None)
+
+_BLANK = " \t\r\n"
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}").fullmatch
+
+
+class Typing:
+    """Gives wire text the JSON type that v0 has for it, without the white space around it. Text that is not of its
+    kind stays text, and ``odd`` gets the element's name."""
+
+    def __init__(self) -> None:
+        self.odd: list[str] = []
+
+    def __call__(self, text: str, cell: Cell) -> object:
+        kind = cell.kind
+        if kind is None:
+            return text
+        text = text.strip(_BLANK)
+        if not text:
+            return text
+        if kind is BOOLEAN:
+            word = text.lower()
+            if word in {"true", "false"}:
+                return word if cell.quoted else word == "true"
+        elif kind is INTEGER:
+            if _INTEGER(text):
+                return str(int(text)) if cell.quoted else int(text)
+        elif kind is DATETIME:
+            decoded = unquote(text) if "%" in text else text  # as Amazon's old documentation prints its dates
+            if _is(parse_instant, decoded):
+                return decoded
+        elif kind is not DECIMAL or _is(DECIMAL.canonical, text):
+            return text
+        self.odd.append(cell.name)
+        return text
+
+
+def _is(read: Callable[[str], object], text: str) -> bool:
+    try:
+        read(text)
+    except ValueError:
+        return False
+    return True
+
+
+class _UnusualError(Exception):
+    """A JSON object that the short way cannot read without loss."""
+
+
+class InexactError(ValueError):
+    """A number with a fraction stands where its exact text is needed: the JSON must be decoded with such numbers as
+    text (``json.loads(…, parse_float=str)``), since a float may not be what was written."""
+
+
+class ExactMap:
+    """One struct and one kind of JSON object, both ways. ``rows`` cover the struct's fields; ``unused`` are members
+    that are known to have no element."""
+
+    def __init__(self, struct: Struct, rows: tuple[Row | Omitted, ...], unused: Iterable[str] = ()) -> None:
+        self.struct = struct
+        self.unused = frozenset(unused)
+        self._table = rows
+        #: Shapes of objects, down through the groups of the tree → members that the tree does not have.
+        self._strange: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    # Made when they are first needed: most of those who import a table use a part of it.
+
+    @cached_property
+    def _rows(self) -> list[tuple[str, tuple[str, ...], "_Way"]]:
+        fields = {field.name: field for field in self.struct.fields}
+        rows = (row for row in self._table if isinstance(row, Row))
+        return [(row.mws, tuple(row.source.split(".")), _way(row, fields[row.mws])) for row in rows]
+
+    @cached_property
+    def _own(self) -> frozenset[str]:
+        return frozenset(row.mws for row in self._table if isinstance(row, Omitted))
+
+    @cached_property
+    def _ways(self) -> dict[str, "_Way"]:
+        return {name: way for name, _, way in self._rows}
+
+    @cached_property
+    def _tree(self) -> dict[str, object]:
+        """Names of members → names of elements, or the same again for a group of members."""
+        tree: dict[str, object] = {}
+        for name, path, _ in self._rows:
+            branch = tree
+            for step in path[:-1]:
+                branch = cast("dict[str, object]", branch.setdefault(step, {}))
+            branch[path[-1]] = name
+        return tree
+
+    @cached_property
+    def _take(self) -> Callable[[JsonObject], tuple[Record, JsonObject]]:
+        return _compile(self)
+
+    # --- record to JSON ---
+
+    def write(self, record: Record, leaf: Leaf) -> JsonObject:
+        """The JSON object of a record, its members in the table's order. Raises MappingError when ``#json`` is not
+        what ``read`` puts there."""
+        out: JsonObject = {}
+        for name, path, way in self._rows:
+            node = record.get(name)
+            if node is not None:
+                target = out
+                for step in path[:-1]:
+                    target = cast("JsonObject", target.setdefault(step, {}))
+                target[path[-1]] = way.write(node, leaf)
+        own = {name: _verbatim(record[name], leaf) for name in record if name in self._own}
+        if own:
+            out[OWN] = own
+        if UNKNOWN in record:
+            out[UNKNOWN] = _verbatim(record[UNKNOWN], leaf)
+        if UNMAPPED in record:
+            put_back(out, record[UNMAPPED])
+        return out
+
+    # --- JSON to record ---
+
+    def read(self, source: JsonObject) -> Record:
+        """The record of a JSON object. Members that no element carries stand in it as ``#json``; null and empty
+        groups count as absent. Raises MappingError when ``#mws`` or ``#unknown`` are not what ``write`` puts there,
+        and InexactError."""
+        record, rest = self.take(source)
+        if rest:
+            record[UNMAPPED] = dump(rest)
+        return record
+
+    def take(self, source: JsonObject) -> tuple[Record, JsonObject]:
+        """The record without ``#json``, and the members that no element carries."""
+        try:
+            return self._take(source)
+        except (_UnusualError, MappingError):
+            return self._take_slowly(source)  # which names the place
+
+    def _take_slowly(self, source: JsonObject) -> tuple[Record, JsonObject]:
+        record: Record = {}
+        rest = self._walk(source, self._tree, record)
+        own = rest.pop(OWN, None)
+        if own is not None:
+            if not isinstance(own, dict) or not self._own.issuperset(own):
+                raise MappingError(f"only {', '.join(sorted(self._own)) or 'nothing'} may stand here", OWN)
+            record.update({name: as_node(node, f"{OWN}.{name}") for name, node in own.items()})
+        unknown = rest.pop(UNKNOWN, None)
+        if unknown is not None:
+            if not isinstance(unknown, dict):
+                raise MappingError("object expected", UNKNOWN)
+            record[UNKNOWN] = as_node(unknown, UNKNOWN)
+        return record, rest
+
+    def _walk(self, source: JsonObject, tree: Mapping[str, object], record: Record) -> JsonObject:
+        rest: JsonObject = {}
+        for name, value in source.items():
+            branch = tree.get(name)
+            if branch is None:
+                rest[name] = value
+            elif value is None:
+                continue
+            elif isinstance(branch, dict):
+                if isinstance(value, dict):
+                    try:
+                        inner = self._walk(value, branch, record)
+                    except MappingError as error:
+                        raise error.inside(name) from None
+                    if inner:
+                        rest[name] = inner
+                elif value != "":
+                    rest[name] = value
+            else:
+                way = self._ways[cast("str", branch)]
+                try:
+                    node, left = way.read(value)
+                except MappingError as error:
+                    raise error.inside(name) from None
+                if node is not None:
+                    record[cast("str", branch)] = node
+                if left is not None:
+                    rest[name] = left
+        return rest
+
+    def strange(self, source: JsonObject) -> tuple[str, ...]:
+        """Members of the top level that the table does not have; remembered by the object's shape."""
+        shape = tuple(source)
+        found = self._strange.get(shape)
+        if found is None:
+            if len(self._strange) >= 4096:
+                self._strange.clear()
+            found = self._strange[shape] = tuple(name for name in shape if name not in self._tree)
+        return found
+
+
+def dump(members: JsonObject) -> str:
+    """Members that no element carries, as the JSON text that a record holds. Raises MappingError for what JSON text
+    cannot be relied on to carry."""
+    try:
+        return orjson.dumps(members, default=_number).decode()
+    except TypeError:  # whole numbers over 64 bits, lone surrogates, over 254 levels
+        raise MappingError("members that no element carries are too large or too deep to be kept") from None
+
+
+def _number(value: object) -> orjson.Fragment:
+    if not isinstance(value, Decimal):
+        raise TypeError
+    return orjson.Fragment(str(value).encode())
+
+
+def put_back(target: JsonObject, text: Node) -> None:
+    """``merge`` what ``dump`` made."""
+    try:
+        members = orjson.loads(cast("str", text))
+    except ValueError:
+        members = None
+    if not isinstance(members, dict):
+        raise MappingError("JSON object expected", UNMAPPED)
+    merge(target, members)
+
+
+def merge(target: JsonObject, members: Mapping[str, object]) -> None:
+    """Put members back where ``take`` found them. Raises MappingError where something else stands, or nothing does
+    that they could go into."""
+    for name, value in members.items():
+        there = target.get(name)
+        if isinstance(there, list) and isinstance(value, dict):
+            places = {str(place): inner for place, inner in enumerate(there)}
+            there = places if value.keys() <= places.keys() else there
+        if isinstance(there, dict) and isinstance(value, dict):
+            merge(there, value)
+        elif name in target:
+            raise MappingError("what no element carries has no place beside the elements", name)
+        else:
+            target[name] = value
+
+
+def _verbatim(node: Node, leaf: Leaf) -> object:
+    if isinstance(node, str):
+        return leaf(node, _VERBATIM)
+    if isinstance(node, list):
+        return [_verbatim(inner, leaf) for inner in node]
+    return {name: _verbatim(inner, leaf) for name, inner in node.items()}
+
+
+def as_node(value: object, place: str, depth: int = 0) -> Node:
+    """A JSON value as a node of a record. Raises MappingError where it is not made of text, objects and arrays, or of
+    more than 100 levels of them."""
+    if isinstance(value, str):
+        return value
+    if depth > _MAX_DEPTH:
+        raise MappingError(f"deeper than {_MAX_DEPTH} levels", place)
+    if isinstance(value, dict):
+        return {name: as_node(inner, f"{place}.{name}", depth + 1) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [as_node(inner, f"{place}[{number}]", depth + 1) for number, inner in enumerate(value)]
+    raise MappingError("text, object or array expected", place)
+
+
+# --- one field, both ways -------------------------------------------------------------------------------------------
+
+
+class _Leaf:
+    """A scalar."""
+
+    def __init__(self, kind: Scalar, row: Row) -> None:
+        self._cell = Cell(kind, row.quoted, row.mws)
+        self._convert = row.convert
+
+    def write(self, node: Node, leaf: Leaf) -> object:
+        return leaf(cast("str", node), self._cell)
+
+    def read(self, value: object) -> tuple[Node | None, object]:
+        """The wire text, or what cannot be one."""
+        if isinstance(value, str):
+            return (self._convert(value) if self._convert and value else value), None
+        if isinstance(value, bool):
+            return ("true" if value else "false"), None
+        if isinstance(value, int):
+            return str(value), None
+        if isinstance(value, Decimal):
+            return str(value), None
+        if isinstance(value, float):
+            raise InexactError(self._cell.name)
+        return None, value
+
+
+class _Struct:
+    """A nested object."""
+
+    def __init__(self, table: ExactMap) -> None:
+        self.table = table
+
+    def write(self, node: Node, leaf: Leaf) -> object:
+        return self.table.write(cast("Record", node), leaf)
+
+    def read(self, value: object) -> tuple[Node | None, object]:
+        if isinstance(value, dict):
+            record, rest = self.table.take(value)
+            if UNKNOWN in record:
+                raise MappingError("may stand only in an order or an item, not inside it", UNKNOWN)
+            return record, rest or None
+        return None, None if value == "" else value
+
+
+class _List:
+    """An array; ``member`` is the name under which MWS wrapped it, '' for none."""
+
+    def __init__(self, member: str, of: "_Way") -> None:
+        self._member = member
+        self._of = of
+
+    def write(self, node: Node, leaf: Leaf) -> object:
+        return [self._of.write(inner, leaf) for inner in node]
+
+    def read(self, value: object) -> tuple[Node | None, object]:
+        source = value
+        if self._member and isinstance(value, dict) and list(value) == [self._member]:
+            value = value[self._member]  # still wrapped, as SP-API's first releases did
+            value = value if isinstance(value, list) else [value]
+        if not isinstance(value, list):
+            return None, None if value in ("", {}) else value
+        nodes: list[Node] = []
+        rest: JsonObject = {}
+        for inner in value:
+            try:
+                node, left = self._of.read(inner)
+            except MappingError as error:
+                raise error.inside(f"[{len(nodes)}]") from None
+            if node is None:
+                return None, source  # a list of other things than the table says: kept whole
+            if left is not None:
+                rest[str(len(nodes))] = left
+            nodes.append(node)
+        return nodes, rest or None
+
+
+class _Amount:
+    """A leaf with an attribute: an object of two texts."""
+
+    def __init__(self, kind: Attributed) -> None:
+        self._kind = kind
+        self._text = Cell(kind.of, name=kind.text_key)
+        self._leaf = _Leaf(kind.of, Row(kind.text_key, ""))
+
+    def write(self, node: Node, leaf: Leaf) -> object:
+        cells = {self._kind.text_key: self._text}
+        return {
+            name: leaf(cast("str", text), cells.get(name, _VERBATIM)) for name, text in cast("Record", node).items()
+        }
+
+    def read(self, value: object) -> tuple[Node | None, object]:
+        if isinstance(value, dict) and value.keys() == {f"@{self._kind.attribute}", "#text"}:  # as xmltodict has it
+            value = {self._kind.attribute_key: value[f"@{self._kind.attribute}"], self._kind.text_key: value["#text"]}
+        if not isinstance(value, dict) or not {self._kind.attribute_key, self._kind.text_key}.issuperset(value):
+            return None, None if value == "" else value
+        record: Record = {}
+        for name, text in value.items():
+            node, left = self._leaf.read(text)
+            if left is not None:
+                return None, value
+            if node is not None:
+                record[name] = node
+        return record or None, None
+
+
+_Way = _Leaf | _Struct | _List | _Amount
+
+
+def _way(row: Row, field: Field) -> _Way:
+    return _way_of(field.kind, row)
+
+
+def _way_of(kind: Kind, row: Row) -> _Way:
+    if isinstance(kind, Scalar):
+        return _Leaf(kind, row)
+    if isinstance(kind, Struct):
+        return _Struct(exact(row.via) if row.via else mirror(kind))
+    if isinstance(kind, ListOf):
+        return _List(kind.member, _way_of(kind.of, row))
+    if isinstance(kind, Repeated):
+        return _List("", _way_of(kind.of, row))
+    return _Amount(kind)
+
+
+_maps: dict[int, tuple[object, ExactMap]] = {}
+
+
+def exact(table: StructMap) -> ExactMap:
+    """The lossless map of a mapping table; made once for each."""
+    return _made(table, lambda: ExactMap(table.struct, table.rows, (row.source for row in table.unused)))
+
+
+def mirror(struct: Struct) -> ExactMap:
+    """The map of a struct to an object whose members are called as its elements: for what SP-API has no JSON of."""
+    return _made(struct, lambda: ExactMap(struct, tuple(Row(field.name, field.name) for field in struct.fields)))
+
+
+def _made(key: object, make: Callable[[], ExactMap]) -> ExactMap:
+    known = _maps.get(id(key))
+    if known is None:
+        known = _maps[id(key)] = (key, make())
+    return known[1]
+
+
+# --- the short way to read ------------------------------------------------------------------------------------------
+#
+# As in rows.py, one Python function is written from the rows. It takes what nearly every member is and leaves the
+# object to the walk above as soon as something is not; both give the same record.
+
+
+def _compile(table: ExactMap) -> Callable[[JsonObject], tuple[Record, JsonObject]]:
+    names: dict[str, object] = {"Unusual": _UnusualError, "strange": table.strange, "OWN": OWN, "UNKNOWN": UNKNOWN}
+    lines = ["def take(source):", "    record = {}"]
+    groups: dict[tuple[str, ...], list[tuple[str, str, _Way]]] = {}
+    for name, path, way in table._rows:  # noqa: SLF001 - the other half of one thing
+        groups.setdefault(path[:-1], []).append((name, path[-1], way))
+    number = 0
+    for path, rows in groups.items():
+        if len(path) > 1:
+            raise ValueError("groups inside groups are not mapped")
+        if path:
+            lines += [
+                f"    node = source.get({path[0]!r})",
+                "    if node:",
+                "        if node.__class__ is not dict: raise Unusual",
+                f"        if not {{{', '.join(repr(key) for _, key, _ in rows)}}}.issuperset(node): raise Unusual",
+            ]
+            after = ["    elif node not in (None, '', {}): raise Unusual"]
+        else:
+            lines += ["    node = source", "    if node:"]
+            after = []
+        lines.append("        get = node.get")
+        for name, key, way in rows:
+            number += 1
+            lines.append(f"        value = get({key!r})")
+            if isinstance(way, _Leaf):
+                condition, written = "value.__class__ is str", "value"
+                if way._convert is not None:  # noqa: SLF001
+                    names[f"read_{number}"] = way.read
+                    written = f"read_{number}(value)[0]"
+                lines += [
+                    f"        if {condition}: record[{name!r}] = {written}",
+                    f"        elif value is False: record[{name!r}] = 'false'",
+                    f"        elif value is True: record[{name!r}] = 'true'",
+                    f"        elif value.__class__ is int: record[{name!r}] = str(value)",
+                    "        elif value is not None: raise Unusual",
+                ]
+            elif isinstance(way, _Struct):
+                names[f"take_{number}"] = way.table._take  # noqa: SLF001 - what is unusual inside makes the whole so
+                lines += [
+                    "        if value is not None:",
+                    "            if value.__class__ is not dict: raise Unusual",
+                    f"            record[{name!r}], rest = take_{number}(value)",
+                    "            if rest: raise Unusual",
+                ]
+            else:
+                names[f"read_{number}"] = way.read
+                lines += [
+                    "        if value is not None:",
+                    f"            node_read, rest = read_{number}(value)",
+                    "            if node_read is None or rest is not None: raise Unusual",
+                    f"            record[{name!r}] = node_read",
+                ]
+        lines += after
+    lines += [
+        "    more = strange(source)",
+        "    if not more: return record, {}",
+        "    if OWN in more or UNKNOWN in more: raise Unusual",
+        "    return record, {name: source[name] for name in more}",
+    ]
+    # The text is made of names that stand in this project's own tables; no input has a part in it.
+    exec("\n".join(lines), names)  # noqa: S102
+    return cast("Callable[[JsonObject], tuple[Record, JsonObject]]", names["take"])

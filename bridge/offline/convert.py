@@ -1,0 +1,182 @@
+"""Converting one source: which way it goes, and through what."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, Self
+
+from bridge.offline.faults import SourceError
+from bridge.offline.report import ConvertError, Report
+from bridge.offline.sp_api import Members
+from bridge.offline.to_json import Immediate, JsonDocuments, JsonLines, Sink
+from mws_compat.errors import ReadError
+from mws_compat.stream import Handler, Shortcut, read_stream
+
+if TYPE_CHECKING:
+    from bridge.offline.jobs import Pool
+
+__all__ = ["Converter", "Options", "Readable", "looks_like_json", "suffix_of"]
+
+_PIECE = 2**20
+
+
+class Readable(Protocol):
+    """An open input."""
+
+    def read(self, size: int) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to convert.
+
+    ``form``     ``sp-api`` or ``generic``: the JSON that XML becomes
+    ``lines``    one order, item or message a line instead of one document a line
+    ``page``     members of one XML document, 0 for no bound
+    ``strict``   what no table knows is an error
+    ``drop``     what no table knows is left out of the XML
+    ``recover``  salvage what is not well-formed
+    ``jobs``     processes that convert XML to JSON
+    """
+
+    form: str = "sp-api"
+    lines: bool = False
+    page: int = 0
+    strict: bool = False
+    drop: bool = False
+    recover: bool = False
+    jobs: int = 1
+
+
+def looks_like_json(head: bytes) -> bool:
+    """Whether the first bytes are those of JSON; of XML otherwise."""
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")[:1] in (b"{", b"[")
+
+
+def suffix_of(head: bytes, options: Options) -> str:
+    """The file name suffix of what a source becomes."""
+    if looks_like_json(head):
+        return ".xml"
+    return ".ndjson" if options.lines else ".json"
+
+
+class Converter:
+    """Converts sources with the same options. A context manager: it may hold processes."""
+
+    def __init__(self, options: Options, report: Report) -> None:
+        self._options = options
+        self._report = report
+        self._stack = ExitStack()
+        self._pool: Pool | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def convert(self, name: str, head: bytes, stream: Readable, sink: Sink, size: int = 0) -> None:
+        """Convert what ``head`` and then ``stream`` hold into ``sink``. Faults of documents go to the report; faults
+        of the stream and of the sink are raised. ``size`` is a hint."""
+        report = self._report
+        before = report.documents, len(report.failures), len(report.warnings)
+        self._convert(name, head, _pieces(head, stream), sink, size)
+        if before == (report.documents, len(report.failures), len(report.warnings)):
+            report.failures.append(ConvertError(name, "holds no document"))
+
+    def _convert(self, name: str, head: bytes, pieces: Iterator[bytes], sink: Sink, size: int) -> None:
+        if looks_like_json(head):
+            self._from_json(name, pieces, sink)
+        elif self._options.recover:
+            self._recover(name, pieces, sink)
+        else:
+            handler, shortcut = self._handler(name, sink, size)
+            ahead = self._pool.ahead if self._pool is not None and shortcut is self._pool else 0
+            read_stream(pieces, handler, shortcut=shortcut, ahead=ahead)
+
+    def _handler(self, name: str, sink: Sink, size: int) -> tuple[Handler, Shortcut | None]:
+        options = self._options
+        if options.form == "generic":
+            from bridge.offline.generic import GenericDocuments, GenericLines  # noqa: PLC0415 - xmltodict on demand
+
+            generic = GenericLines if options.lines else GenericDocuments
+            return generic(sink, self._report, name), None
+        form = JsonLines if options.lines else JsonDocuments
+        handler = form(sink, self._report, name, strict=options.strict)
+        if options.jobs > 1 and (size == 0 or size > 4 * _PIECE):
+            from bridge.offline.jobs import Pool  # noqa: PLC0415 - only large inputs are worth processes
+
+            if self._pool is None:
+                self._pool = self._stack.enter_context(Pool(options.jobs, form.separator, strict=options.strict))
+            return handler, self._pool
+        return handler, Immediate(Members(form.separator, strict=options.strict))
+
+    # --- recovery ---
+
+    def _recover(self, name: str, pieces: Iterator[bytes], sink: Sink) -> None:
+        from mws_compat.salvage import MAX_SALVAGE_BYTES, names_document, split_documents  # noqa: PLC0415 - on demand
+
+        handler, _ = self._handler(name, sink, 1)
+        report = self._report
+        parts: list[bytes] = []
+        try:
+            parts.extend(_bounded(pieces, MAX_SALVAGE_BYTES + 1))
+        except SourceError as error:
+            report.repaired(name, f"what follows could not be read: {error.problem}")
+        data = b"".join(parts)
+        if len(data) > MAX_SALVAGE_BYTES:
+            handler.fail(
+                ReadError(f"recovery reads files of up to {MAX_SALVAGE_BYTES // 2**20} MiB; this one is larger")
+            )
+            return
+        for start, part in split_documents(data):
+            line = data.count(b"\n", 0, start)
+            if not names_document(part):
+                report.repaired(name, f"line {line + 1}: {len(part.strip())} bytes that are no document were skipped")
+                continue
+            failures = len(report.failures)
+            read_stream([b"\n" * line, part], handler)
+            if len(report.failures) > failures:
+                self._salvage(name, part, line, handler, failures)
+
+    def _salvage(self, name: str, part: bytes, line: int, handler: Handler, failures: int) -> None:
+        """Try again with what can be saved of a document that failed; its failures stand in the report."""
+        from mws_compat.salvage import salvage  # noqa: PLC0415 - on demand
+
+        report = self._report
+        first = report.failures[failures]
+        del report.failures[failures:]
+        try:
+            salvaged = salvage(part)
+        except ReadError as error:
+            problem = f"{first.problem}; {error.problem}"
+            report.failures.append(ConvertError(name, problem, place=first.place, excerpt=first.excerpt))
+            return
+        read_stream([salvaged.document], handler)
+        for repair in salvaged.repairs:
+            place = f"line {line + repair.line}: " if repair.line else ""
+            report.repaired(name, f"{place}{repair.text}")
+
+    # --- JSON ---
+
+    def _from_json(self, name: str, pieces: Iterator[bytes], sink: Sink) -> None:
+        from bridge.offline.from_json import read_json  # noqa: PLC0415 - only this way needs it
+
+        options = self._options
+        read_json(pieces, sink, self._report, name, page=options.page, strict=options.strict, drop=options.drop)
+
+
+def _pieces(head: bytes, stream: Readable) -> Iterator[bytes]:
+    if head:
+        yield head
+    while piece := stream.read(_PIECE):
+        yield piece
+
+
+def _bounded(pieces: Iterator[bytes], most: int) -> Iterator[bytes]:
+    """Pieces until there are more than ``most`` bytes."""
+    for piece in pieces:
+        yield piece
+        most -= len(piece)
+        if most < 0:
+            return

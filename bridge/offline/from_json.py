@@ -1,0 +1,88 @@
+"""JSON of any layout, value by value, and its way to MWS XML.
+
+When the first line is a whole JSON value, each line is one. Otherwise the input is one value: up to 32 MiB it is
+decoded at once; beyond that ``ijson`` walks through it.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+import orjson
+
+from bridge.offline.report import Report
+from bridge.offline.to_json import Sink
+from bridge.offline.to_xml import XmlWriter
+
+__all__ = ["MAX_WHOLE_JSON", "json_values", "read_json"]
+
+MAX_WHOLE_JSON = 32 * 2**20
+
+
+def read_json(
+    pieces: Iterable[bytes],
+    sink: Sink,
+    report: Report,
+    source: str,
+    *,
+    page: int = 0,
+    strict: bool = False,
+    drop: bool = False,
+) -> None:
+    """Convert everything that ``pieces`` hold. What is wrong with a value goes to the report, with its line."""
+    writer = XmlWriter(sink, report, source, page=page, strict=strict, drop=drop)
+    for place, value in json_values(pieces):
+        if isinstance(value, bytes):
+            writer.value(value, place)
+        else:
+            from bridge.offline.large_json import write_large  # noqa: PLC0415 - ijson on demand
+
+            write_large(value, writer)
+    writer.close()
+
+
+def json_values(pieces: Iterable[bytes]) -> Iterator[tuple[str, bytes | Iterable[bytes]]]:
+    """The JSON values of a stream as text, each with its place (``line 3``, or '' for the only one). A value that is
+    too large to be decoded at once comes as pieces."""
+    rest = iter(pieces)
+    head = b""
+    end = -1
+    for piece in rest:
+        head = (head + piece).removeprefix(b"\xef\xbb\xbf")
+        end = head.find(b"\n", len(head) - len(head.lstrip()))
+        if end >= 0 or len(head) > MAX_WHOLE_JSON:
+            break
+    if end >= 0 and _is_value(head[:end]):
+        for number, line in _lines(chain([head], rest)):
+            yield f"line {number}", line
+        return
+    parts = [head]
+    size = len(head)
+    while size <= MAX_WHOLE_JSON and (piece := next(rest, b"")):
+        parts.append(piece)
+        size += len(piece)
+    if size <= MAX_WHOLE_JSON:
+        yield "", b"".join(parts)
+    else:
+        yield "", chain(parts, rest)
+
+
+def _is_value(text: bytes) -> bool:
+    try:
+        orjson.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _lines(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Lines with their numbers, without those that are blank. The last may lack its newline."""
+    rest = b""
+    number = 0
+    for piece in pieces:
+        *whole, rest = (rest + piece).split(b"\n")
+        for line in whole:
+            number += 1
+            if line and not line.isspace():
+                yield number, line
+    if rest and not rest.isspace():
+        yield number + 1, rest

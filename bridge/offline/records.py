@@ -1,0 +1,289 @@
+"""Records out of any stream, and records to either side: the converter as a library.
+
+::
+
+    from bridge.offline import iter_records, render, to_sp_api
+
+    with open("orders.xml", "rb") as file:
+        for record in iter_records(file):
+            print(to_sp_api(record)["OrderStatus"])
+
+Everything is lazy and keeps no state between calls, so it can be called on a partition in a worker of Spark, Dask or
+Ray. A record is what ``mws_compat.schema`` says: a dict from MWS element names to wire text, records and lists. The
+record of an item has the ``AmazonOrderId`` of its list as well.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import BinaryIO
+
+from lxml import etree
+
+from bridge.mapping.documents_v0 import MEMBER_MAPS, member_of, read_document
+from bridge.mapping.exact import InexactError, Typing
+from bridge.mapping.rows import JsonObject
+from bridge.offline.convert import looks_like_json
+from bridge.offline.from_json import json_values
+from bridge.offline.report import ConvertError, Report
+from bridge.offline.to_xml import XmlWriter, decode
+from mws_compat.blocks import BlockReader, Build, Values, canonical_block, only_tags
+from mws_compat.documents import FRAGMENTS, DocumentKind
+from mws_compat.errors import ReadError
+from mws_compat.reader import read_element, refuse_crowded
+from mws_compat.schema import Node, Record
+from mws_compat.stream import Segment, stream_steps
+
+__all__ = ["from_sp_api", "iter_records", "member_name", "render", "to_sp_api"]
+
+_PIECE = 2**20
+_ORDER_ID = "AmazonOrderId"
+_ITEM = "OrderItem"
+
+OnError = Callable[[ConvertError], None]
+
+
+def iter_records(
+    stream: BinaryIO | Iterable[bytes] | bytes, *, name: str = "<stream>", on_error: OnError | None = None
+) -> Iterator[Record]:
+    """The records of every order, item and message in a stream, in its order, as they are read.
+
+    ``stream`` is a binary file, its bytes, or pieces of them; it holds legacy XML or SP-API v0 JSON in any layout
+    that ``mws-bridge convert`` reads, unpacked. Documents that hold none of these (errors, service status) give
+    nothing.
+
+    Raises ConvertError, with ``name``, at a document that cannot be read; with ``on_error`` that is called instead
+    and the rest is read. Records of a document that turns out to be broken at its end have been given by then; those
+    of a list of items have not, since an item's order may be named after it.
+    """
+    pieces = _pieces_of(stream)
+    head = next(pieces, b"")
+    found = _from_json if looks_like_json(head) else _from_xml
+    for outcome in found(chain([head], pieces), name):
+        if isinstance(outcome, dict):
+            yield outcome
+        elif on_error is None:
+            raise outcome
+        else:
+            on_error(outcome)
+
+
+def to_sp_api(record: Record) -> JsonObject:
+    """The SP-API Orders v0 object of a record, typed as live v0 types it. What v0 has no member for stands under
+    ``#mws``, what no table knows under ``#unknown``."""
+    name, own, order_id = _parted(record)
+    found = MEMBER_MAPS[name].write(own, Typing())
+    return {_ORDER_ID: order_id, **found} if order_id else found
+
+
+def from_sp_api(source: JsonObject) -> Record:
+    """The record of an SP-API Orders v0 object: the inverse of ``to_sp_api``. Raises ValueError for an object that is
+    none, and where a number with a fraction stands for an amount (decode with ``parse_float=str``)."""
+    name = member_of(source)
+    if not name:
+        raise ValueError("neither an order, nor an item or message")
+    order_id = source.get(_ORDER_ID) if name == _ITEM else None
+    if not isinstance(order_id, str):
+        return MEMBER_MAPS[name].read(source)
+    rest = {key: value for key, value in source.items() if key != _ORDER_ID}
+    return {_ORDER_ID: order_id, **MEMBER_MAPS[name].read(rest)}
+
+
+def render(records: Iterable[Record], *, page: int = 0) -> Iterator[bytes]:
+    """MWS XML of records, in pieces: one document for each run of records of a kind (and, for items, of one order),
+    of at most ``page`` records unless that is 0. ``file.writelines(render(records))`` writes them. Raises ValueError
+    or TypeError for what is not a record."""
+    queue = _Queue()
+    writer = XmlWriter(queue, Report(), "", page=page)
+    for record in records:
+        name, own, order_id = _parted(record)
+        writer.put_record(name, own, order_id)
+        yield from queue.drain()
+    writer.close()
+    yield from queue.drain()
+
+
+def member_name(record: Record) -> str:
+    """What a record is: ``Order``, ``OrderItem`` or ``Message``."""
+    if "OrderItemId" in record or "ASIN" in record:
+        return _ITEM
+    return "Order" if _ORDER_ID in record or "OrderStatus" in record else "Message"
+
+
+def _parted(record: Record) -> tuple[str, Record, str]:
+    """What a record is, the record without what is not its own, and the order of an item."""
+    name = member_name(record)
+    order_id = record.get(_ORDER_ID) if name == _ITEM else None
+    if not isinstance(order_id, str):
+        return name, record, ""
+    return name, {key: node for key, node in record.items() if key != _ORDER_ID}, order_id
+
+
+class _Queue:
+    """A sink whose bytes are taken out again."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self._pieces.append(data)
+
+    def mark(self) -> None:
+        """Nothing is ever taken back."""
+
+    rollback = mark
+
+    def drain(self) -> list[bytes]:
+        pieces, self._pieces = self._pieces, []
+        return pieces
+
+
+def _pieces_of(stream: BinaryIO | Iterable[bytes] | bytes) -> Iterator[bytes]:
+    if isinstance(stream, bytes):
+        yield stream
+    elif hasattr(stream, "read"):
+        while piece := stream.read(_PIECE):
+            yield piece
+    else:
+        yield from stream
+
+
+# --- XML ------------------------------------------------------------------------------------------------------------
+
+
+def _from_xml(pieces: Iterable[bytes], name: str) -> Iterator[Record | ConvertError]:
+    collector = _Collector(name)
+    for _ in stream_steps(pieces, collector, shortcut=collector):
+        while collector.ready:
+            yield collector.ready.popleft()
+    yield from collector.ready
+
+
+class _Collector:
+    """Collects what is read: the handler and the shortcut of one stream."""
+
+    def __init__(self, name: str) -> None:
+        self.ready: deque[Record | ConvertError] = deque()
+        self._name = name
+        self._kind: DocumentKind | None = None
+        self._items: list[Record] = []
+        self._readers: dict[str, BlockReader[Record]] = {}
+
+    def begin(self, kind: DocumentKind, namespace: str) -> None:  # noqa: ARG002
+        self._kind = kind
+        self._items = []
+
+    def member(self, element: etree._Element) -> None:
+        assert self._kind is not None  # noqa: S101 - begin came first
+        assert self._kind.struct is not None  # noqa: S101 - a document that has members
+        block = canonical_block(element)
+        record = None if block is None else self._reader(self._kind).read(block)
+        if record is None:
+            refuse_crowded(element)
+            record = read_element(element, self._kind.struct)
+        self._put([record])
+
+    def made(self, result: object) -> None:
+        assert isinstance(result, list)  # noqa: S101 - submit made it
+        self._put(result)
+
+    def _put(self, records: list[Record]) -> None:
+        assert self._kind is not None  # noqa: S101 - begin came first
+        (self._items if self._kind.member == _ITEM else self.ready).extend(records)
+
+    def end(self, record: Record) -> None:
+        assert self._kind is not None  # noqa: S101 - begin came first
+        if self._kind.root.name in FRAGMENTS:
+            self.ready.append(record)
+        if self._items:
+            result = record.get(self._kind.path[0])
+            order_id = result.get(_ORDER_ID) if isinstance(result, dict) else None
+            head: Record = {_ORDER_ID: order_id.strip()} if isinstance(order_id, str) else {}
+            self.ready.extend({**head, **item} for item in self._items)
+
+    def fail(self, error: ReadError) -> None:
+        self.ready.append(ConvertError.of(self._name, error))
+
+    def _reader(self, kind: DocumentKind) -> BlockReader[Record]:
+        if kind.member not in self._readers:
+            assert kind.struct is not None  # noqa: S101 - a document that has members
+            self._readers[kind.member] = BlockReader(kind.struct, kind.member, _learn)
+        return self._readers[kind.member]
+
+    def submit(self, kind: DocumentKind, chunk: bytes) -> Callable[[], list[Segment]]:
+        segments = list(self._segments(kind, chunk))
+        return lambda: segments
+
+    def _segments(self, kind: DocumentKind, chunk: bytes) -> Iterator[Segment]:
+        if not only_tags(chunk):
+            yield None, 0, len(chunk)
+            return
+        end_tag = b"</%b>" % kind.member.encode()
+        read = self._reader(kind).read
+        place = 0
+        while place < len(chunk):
+            end = chunk.index(end_tag, place) + len(end_tag)
+            record = read(chunk[place:end])
+            yield None if record is None else [record], place, end
+            place = end
+
+
+def _learn(record: Record) -> Build[Record] | None:
+    """What makes records like this one, in which numbers stand for values: a lambda written out."""
+    make: Callable[[list[str]], Record] = eval(f"lambda v: {_written(record)}")  # noqa: S307 - only repr()s and numbers
+
+    def build(values: Values) -> Record:
+        return make(b"\0".join(values).decode().split("\0"))
+
+    return build
+
+
+def _written(node: Node) -> str:
+    if isinstance(node, dict):
+        return "{" + ",".join(f"{name!r}:{_written(inner)}" for name, inner in node.items()) + "}"
+    if isinstance(node, list):
+        return f"[{','.join(map(_written, node))}]"
+    return f"v[{int(node)}]" if node else "''"
+
+
+# --- JSON -----------------------------------------------------------------------------------------------------------
+
+
+def _from_json(pieces: Iterable[bytes], name: str) -> Iterator[Record | ConvertError]:
+    for place, value in json_values(pieces):
+        try:
+            if isinstance(value, bytes):
+                try:
+                    found = list(_records_of(decode(value)))
+                except InexactError:
+                    found = list(_records_of(decode(value, exact=True)))
+                yield from found
+            else:
+                from bridge.offline.large_json import large_members  # noqa: PLC0415 - ijson on demand
+
+                for path, member in large_members(value):
+                    yield from _records_of(member) if path else ()
+        except (ValueError, TypeError) as error:
+            yield ConvertError(name, str(error), place=place)
+
+
+def _records_of(value: object) -> Iterator[Record]:
+    if isinstance(value, list):
+        for inner in value:
+            yield from _records_of(inner)
+        return
+    if not isinstance(value, dict):
+        raise TypeError("object expected")
+    if "payload" not in value and member_of(value):
+        yield from_sp_api(value)
+        return
+    document = read_document(value)
+    if document is None:
+        raise ValueError("neither an answer of Orders v0, nor an order or item of one")
+    result = document.record.get(document.kind.path[0]) if document.kind.path else None
+    order_id = result.get(_ORDER_ID) if isinstance(result, dict) and document.kind.member == _ITEM else None
+    for member in document.members:
+        if not isinstance(member, dict):
+            raise TypeError(f"{document.place}: objects expected")
+        record = MEMBER_MAPS[document.kind.member].read(member)
+        yield {_ORDER_ID: order_id, **record} if isinstance(order_id, str) else record

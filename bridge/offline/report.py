@@ -1,0 +1,69 @@
+"""What a conversion did: counts, failures, repairs, warnings. No values of documents are kept."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from mws_compat.errors import ReadError
+
+__all__ = ["MAX_NOTES", "ConvertError", "Note", "Report"]
+
+
+class ConvertError(ValueError):
+    """A document that cannot be converted. ``source`` names the file, ``place`` the line and column or the JSON path,
+    ``excerpt`` shows the damaged line with its letters and digits masked."""
+
+    def __init__(self, source: str, problem: str, *, place: str = "", excerpt: str = "") -> None:
+        self.source = source
+        self.problem = problem
+        self.place = place
+        self.excerpt = excerpt
+        super().__init__(": ".join(part for part in (source, place, problem) if part))
+
+    @classmethod
+    def of(cls, source: str, error: ReadError) -> "ConvertError":
+        """A reader's refusal, in a file."""
+        place = f"line {error.line}, column {error.column}" if error.line else ""
+        return cls(source, error.problem, place=place, excerpt=error.excerpt)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that a person should look at: where, and what."""
+
+    source: str
+    text: str
+
+
+#: Notes kept word by word; past it they are only counted.
+MAX_NOTES = 1000
+
+
+@dataclass(slots=True)
+class Report:
+    """The counts of a run. ``members`` counts orders, items and messages by their element's name; ``unknown`` is how
+    many elements, attributes and texts no table knows; ``odd`` how many values were not of their kind."""
+
+    files: int = 0
+    skipped: int = 0
+    documents: int = 0
+    members: Counter[str] = field(default_factory=Counter)
+    unknown: int = 0
+    odd: int = 0
+    failures: list[ConvertError] = field(default_factory=list)
+    warnings: list[Note] = field(default_factory=list)
+    repairs: list[Note] = field(default_factory=list)
+    notes_dropped: int = 0
+
+    def warn(self, source: str, text: str) -> None:
+        """Note a warning."""
+        self._note(self.warnings, source, text)
+
+    def repaired(self, source: str, text: str) -> None:
+        """Note a repair."""
+        self._note(self.repairs, source, text)
+
+    def _note(self, notes: list[Note], source: str, text: str) -> None:
+        if len(notes) < MAX_NOTES:
+            notes.append(Note(source, text))
+        else:
+            self.notes_dropped += 1

@@ -1,0 +1,157 @@
+"""XML to SP-API JSON, member by member, by template where the block allows it.
+
+The template of a skeleton is made by running the mapping table over the record of numbers that ``BlockReader`` learns
+a skeleton with: so the short way writes what ``orjson.dumps`` of the mapped record would, byte for byte, and no field
+is described here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import itemgetter
+
+import orjson
+from lxml import etree
+
+from bridge.mapping.documents_v0 import MEMBER_MAPS
+from bridge.mapping.exact import Cell, ExactMap, Typing
+from mws_compat.blocks import BlockReader, Build, Values, canonical_block, only_tags
+from mws_compat.documents import DOCUMENTS, DocumentKind
+from mws_compat.reader import read_element, refuse_crowded, unknown_paths
+from mws_compat.schema import BOOLEAN, INTEGER, UNMAPPED, Record
+from mws_compat.stream import Segment
+
+__all__ = ["Converted", "Members", "SpApiMember", "escape_json", "member_for"]
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A run of members as JSON objects, joined by the form's separator; how many they are, and how many unknown
+    things they hold."""
+
+    data: bytes
+    count: int
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """Where a value goes: its number, and whether it stands bare (a number, true, false) or in quotes."""
+
+    number: int
+    bare: bool
+
+
+def _slot(text: str, cell: Cell) -> object:
+    if not text:
+        return ""
+    return _Slot(int(text), bare=not cell.quoted and cell.kind in (BOOLEAN, INTEGER))
+
+
+def _template(value: object, order: list[int]) -> bytes:
+    """JSON text with ``%b`` for each slot, whose numbers go to ``order``; otherwise as orjson writes it."""
+    if isinstance(value, _Slot):
+        order.append(value.number)
+        return b"%b" if value.bare else b'"%b"'
+    if isinstance(value, dict):
+        members = (b"%b:%b" % (_template(name, order), _template(inner, order)) for name, inner in value.items())
+        return b"{%b}" % b",".join(members)
+    if isinstance(value, list):
+        return b"[%b]" % b",".join(_template(inner, order) for inner in value)
+    return orjson.dumps(value).replace(b"%", b"%%")
+
+
+def escape_json(text: bytes) -> bytes:
+    """What JSON wants escaped in text without control characters."""
+    return text.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+
+
+class SpApiMember:
+    """Converts one kind of member to its SP-API object."""
+
+    def __init__(self, kind: DocumentKind) -> None:
+        assert kind.struct is not None  # noqa: S101 - asked only for documents that have members
+        self._kind = kind
+        self._struct = kind.struct
+        self._table: ExactMap = MEMBER_MAPS[kind.member]
+        self._blocks = BlockReader(kind.struct, kind.member, self._learn, escape_json)
+
+    def _learn(self, record: Record) -> Build[tuple[bytes, int]] | None:
+        if UNMAPPED in record:
+            return None
+        order: list[int] = []
+        template = _template(self._table.write(record, _slot), order)
+        unknown = sum(1 for _ in unknown_paths(record, self._struct))
+        if len(order) < 2:
+            return None
+        pick: Callable[[Values], tuple[bytes, ...]] = tuple if order == [*range(len(order))] else itemgetter(*order)
+        return lambda values: (template % pick(values), unknown)
+
+    def block(self, block: bytes) -> tuple[bytes, int] | None:
+        """The object of a plain block and how many unknown things it holds; None: the parser must read it."""
+        return self._blocks.read(block)
+
+    def element(self, element: etree._Element) -> tuple[bytes, int, Record | None, list[str]]:
+        """The object of a parsed member, how many unknown things it holds and, where there is something to tell, its
+        record and the names of values that are not of their kind. Raises ReadError for more attributes than MWS ever
+        wrote."""
+        block = canonical_block(element)
+        found = None if block is None else self._blocks.read(block)
+        if found is not None and not found[1]:
+            return *found, None, []
+        refuse_crowded(element)
+        record = read_element(element, self._struct)
+        typing = Typing()
+        data = orjson.dumps(self._table.write(record, typing))
+        return data, sum(1 for _ in unknown_paths(record, self._struct)), record, typing.odd
+
+
+_members: dict[str, SpApiMember] = {}
+
+
+def member_for(root: str) -> SpApiMember:
+    """The converter of a document's members; one for each kind of member, whatever the document."""
+    kind = DOCUMENTS[root]
+    if kind.member not in _members:
+        _members[kind.member] = SpApiMember(kind)
+    return _members[kind.member]
+
+
+class Members:
+    """Converts chunks of blocks. ``separator`` goes between objects; ``strict`` leaves members with unknown things to
+    the parser, which can name them."""
+
+    def __init__(self, separator: bytes, *, strict: bool) -> None:
+        self._separator = separator
+        self._strict = strict
+
+    def convert(self, root: str, chunk: bytes) -> list[Segment]:
+        """The segments of a chunk of whole blocks of the document ``root``."""
+        kind = DOCUMENTS[root]
+        end_tag = b"</%b>" % kind.member.encode()
+        length = len(end_tag)
+        if not only_tags(chunk):
+            return [(None, 0, len(chunk))]
+        convert = member_for(root).block
+        strict = self._strict
+        segments: list[Segment] = []
+        done: list[bytes] = []
+        unknown = start = place = 0
+        while place < len(chunk):
+            end = chunk.index(end_tag, place) + length
+            found = convert(chunk[place:end])
+            if found is None or (strict and found[1]):
+                if done:
+                    segments.append((Converted(self._separator.join(done), len(done), unknown), start, place))
+                    done, unknown = [], 0
+                if segments and segments[-1][0] is None:
+                    segments[-1] = (None, segments[-1][1], end)
+                else:
+                    segments.append((None, place, end))
+                start = end
+            else:
+                done.append(found[0])
+                unknown += found[1]
+            place = end
+        if done:
+            segments.append((Converted(self._separator.join(done), len(done), unknown), start, place))
+        return segments

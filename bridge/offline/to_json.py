@@ -1,0 +1,208 @@
+"""MWS XML to SP-API JSON, document by document or line by line."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import orjson
+from lxml import etree
+
+from bridge.mapping.documents_v0 import ENVELOPE_KEY, write_document
+from bridge.mapping.exact import Typing
+from bridge.offline.report import ConvertError, Report
+from bridge.offline.sp_api import Converted, Members, SpApiMember, member_for
+from mws_compat.documents import ENVELOPE, DocumentKind
+from mws_compat.errors import ReadError
+from mws_compat.reader import unknown_paths
+from mws_compat.schema import Record
+from mws_compat.stream import Segment
+
+__all__ = ["Immediate", "JsonDocuments", "JsonLines", "Sink"]
+
+#: Items are held until their list's end has told which order they are of.
+_MAX_ITEMS = 100_000
+
+
+class Sink(Protocol):
+    """Where converted bytes go. What is written after ``mark`` can be taken back."""
+
+    def write(self, data: bytes) -> None: ...
+    def mark(self) -> None: ...
+    def rollback(self) -> None: ...
+
+
+class Immediate:
+    """The shortcut without processes: a chunk is converted when it is submitted."""
+
+    def __init__(self, members: Members) -> None:
+        self._members = members
+
+    def submit(self, kind: DocumentKind, chunk: bytes) -> Callable[[], list[Segment]]:
+        segments = self._members.convert(kind.root.name, chunk)
+        return lambda: segments
+
+
+class _ToJson:
+    """What both forms share: counting, warning, strictness."""
+
+    separator: bytes
+
+    def __init__(self, sink: Sink, report: Report, source: str, *, strict: bool = False) -> None:
+        self._sink = sink
+        self._report = report
+        self._source = source
+        self._strict = strict
+        self._kind: DocumentKind | None = None
+        self._namespace = ""
+        self._member: SpApiMember | None = None
+        self._started = False
+        self._counts = [0, 0, 0]  # members, unknown, odd
+
+    def begin(self, kind: DocumentKind, namespace: str) -> None:
+        self._kind = kind
+        self._namespace = namespace
+        self._member = member_for(kind.root.name) if kind.member else None
+        self._started = False
+        self._counts = [0, 0, 0]
+
+    def member(self, element: etree._Element) -> None:
+        assert self._member is not None  # noqa: S101 - members come only from documents that have them
+        data, unknown, record, odd = self._member.element(element)
+        if record is not None and (unknown or odd):
+            self._tell(record, unknown, odd)
+        self._put(data, 1, unknown)
+
+    def _tell(self, record: Record, unknown: int, odd: list[str]) -> None:
+        assert self._kind is not None  # noqa: S101 - begin came first
+        assert self._kind.struct is not None  # noqa: S101
+        place = f"{self._kind.member} {_key_of(record)}".rstrip()
+        if self._strict and unknown:
+            first = next(unknown_paths(record, self._kind.struct))
+            raise ReadError(f"{place}: {first} is not known to the tables")
+        self._counts[2] += len(odd)
+        for name in dict.fromkeys(odd):
+            self._report.warn(self._source, f"{place}: {name} is not of its kind; it stays text")
+
+    def made(self, result: object) -> None:
+        assert isinstance(result, Converted)  # noqa: S101 - the shortcut is ours
+        self._put(result.data, result.count, result.unknown)
+
+    def _put(self, data: bytes, count: int, unknown: int) -> None:
+        self._counts[0] += count
+        self._counts[1] += unknown
+        self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        raise NotImplementedError
+
+    def end(self, record: Record) -> None:
+        kind = self._kind
+        assert kind is not None  # noqa: S101 - begin came first
+        unknown = list(unknown_paths(record, kind.root))
+        if self._strict and unknown:
+            self.fail(ReadError(f"{unknown[0]} is not known to the tables"))
+            return
+        typing = Typing()
+        try:
+            self._finish(kind, record, typing)
+        except ValueError as error:  # no result; members put back that are no JSON
+            self.fail(ReadError(str(error)))
+            return
+        for name in dict.fromkeys(typing.odd):
+            self._report.warn(self._source, f"{kind.root.name}: {name} is not of its kind; it stays text")
+        self._sink.mark()
+        self._report.documents += 1
+        self._report.members[kind.member or kind.root.name] += self._counts[0] if kind.member else 1
+        self._report.unknown += self._counts[1] + len(unknown)
+        self._report.odd += self._counts[2] + len(typing.odd)
+
+    def _finish(self, kind: DocumentKind, record: Record, typing: Typing) -> None:
+        raise NotImplementedError
+
+    def fail(self, error: ReadError) -> None:
+        self._sink.rollback()
+        self._report.failures.append(ConvertError.of(self._source, error))
+
+
+def _key_of(record: Record) -> str:
+    for name in ("AmazonOrderId", "OrderItemId", "MessageID"):
+        value = record.get(name)
+        if isinstance(value, str):
+            return value.strip()[:40]
+    return ""
+
+
+class JsonDocuments(_ToJson):
+    """One JSON document for each MWS document, each on a line of its own."""
+
+    separator = b","
+
+    def _write(self, data: bytes) -> None:
+        if self._started:
+            self._sink.write(b",")
+        else:
+            assert self._kind is not None  # noqa: S101 - begin came first
+            self._sink.write(_opening(self._kind))
+            self._started = True
+        self._sink.write(data)
+
+    def _finish(self, kind: DocumentKind, record: Record, typing: Typing) -> None:
+        whole = write_document(kind, self._namespace, record, typing)
+        if not kind.member:
+            self._sink.write(orjson.dumps(whole) + b"\n")
+            return
+        outer = whole.pop("payload" if kind.root is not ENVELOPE else ENVELOPE_KEY)
+        rest = orjson.dumps(outer)[1:]  # its members, and the brace
+        if not self._started:
+            if not _holds_list(kind, record):
+                self._sink.write(orjson.dumps({"payload": outer, **whole}) + b"\n")
+                return
+            self._sink.write(_opening(kind))
+        self._sink.write(b"]" + (b"," if rest != b"}" else b"") + rest)
+        rest = orjson.dumps(whole)[1:]
+        self._sink.write((b"," if rest != b"}" else b"") + rest + b"\n")
+
+
+def _opening(kind: DocumentKind) -> bytes:
+    name = b"payload" if kind.root is not ENVELOPE else ENVELOPE_KEY.encode()
+    return b'{"%b":{"%b":[' % (name, (kind.path or (kind.member,))[-1].encode())
+
+
+def _holds_list(kind: DocumentKind, record: Record) -> bool:
+    """Whether the document has the element around the members, though it holds none."""
+    node: object = record
+    for name in kind.path:
+        node = node.get(name) if isinstance(node, dict) else None
+    return node is not None
+
+
+class JsonLines(_ToJson):
+    """One order, item or message a line. An item's line begins with the ``AmazonOrderId`` of its list, which is not
+    in the item itself. What stands around the members is left out; documents without members are told of."""
+
+    separator = b"\n"
+
+    def begin(self, kind: DocumentKind, namespace: str) -> None:
+        super().begin(kind, namespace)
+        self._held: list[bytes] = []
+
+    def _write(self, data: bytes) -> None:
+        assert self._kind is not None  # noqa: S101 - begin came first
+        if self._kind.member == "OrderItem":
+            self._held.append(data)
+            if self._counts[0] > _MAX_ITEMS:
+                raise ReadError(f"more than {_MAX_ITEMS} items in one list")
+        else:
+            self._sink.write(data + b"\n")
+
+    def _finish(self, kind: DocumentKind, record: Record, typing: Typing) -> None:
+        whole = write_document(kind, self._namespace, record, typing)
+        if self._held:
+            payload = whole["payload"]
+            order_id = payload.get("AmazonOrderId", "") if isinstance(payload, dict) else ""
+            head = b'{"AmazonOrderId":%b,' % orjson.dumps(order_id)
+            lines = b"\n".join(self._held).split(b"\n")
+            self._sink.write(b"".join(b"%b%b\n" % (head, line[1:]) for line in lines))
+        elif kind.root.name in {"Order", "OrderItem"}:
+            self._sink.write(orjson.dumps(whole.get("payload", whole)) + b"\n")
+        elif not kind.member:
+            self._report.warn(self._source, f"<{kind.root.name}> holds no orders; it is left out of the lines")

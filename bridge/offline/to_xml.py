@@ -1,0 +1,332 @@
+"""SP-API JSON to MWS XML: whole documents, arrays, and lines."""
+
+import json
+from typing import IO
+
+import orjson
+
+from bridge.mapping.documents_v0 import MEMBER_MAPS, NAMESPACE, JsonDocument, member_of, read_document
+from bridge.mapping.exact import OWN, InexactError
+from bridge.mapping.rows import JsonObject, MappingError
+from bridge.offline.report import ConvertError, Report
+from bridge.offline.to_json import Sink
+from mws_compat.documents import DOCUMENTS, DocumentKind
+from mws_compat.orders import LATEST_VERSION, VERSIONS
+from mws_compat.overlay import MEMBERS, write_root
+from mws_compat.reader import parse_element, read_element
+from mws_compat.schema import UNKNOWN, UNMAPPED, Record
+from mws_compat.writer import MemberWriter
+
+__all__ = ["XmlWriter", "decode", "version_of"]
+
+_BATCH = 2**18
+
+#: Roots that stand alone in an object of the generic form. Envelopes are called alike in both forms.
+_GENERIC = frozenset(name for name in DOCUMENTS if name.endswith("Response"))
+#: The documents that objects outside any document are put into.
+_HOLDERS = {"Order": "ListOrdersResponse", "OrderItem": "ListOrderItemsResponse", "Message": "AmazonEnvelope"}
+
+
+def decode(text: bytes, *, exact: bool = False) -> object:
+    """A JSON value. ``exact``: numbers with a fraction as text. Raises ValueError (a json.JSONDecodeError)."""
+    return json.loads(text, parse_float=str) if exact else orjson.loads(text)
+
+
+def version_of(namespace: str) -> str:
+    """The API version that a namespace names; the latest when it names none."""
+    return next((version for version in VERSIONS if namespace.endswith(version)), LATEST_VERSION)
+
+
+class XmlWriter:
+    """Writes documents to a sink. ``page`` bounds the members of one document, 0: no bound; ``drop`` leaves out what
+    no table knows; ``strict`` refuses it."""
+
+    def __init__(
+        self, sink: Sink, report: Report, source: str, *, page: int = 0, strict: bool = False, drop: bool = False
+    ) -> None:
+        self._sink = sink
+        self._report = report
+        self._source = source
+        self._page = page
+        self._strict = strict
+        self._drop = drop
+        self._open: _OpenDocument | None = None
+
+    def value(self, text: bytes, place: str) -> None:
+        """Convert one JSON value: a document, a member, or an array of those. What is wrong with it goes to the
+        report, with ``place``, and leaves nothing in the output."""
+        try:
+            try:
+                self._value(decode(text), "")
+            except InexactError:
+                self._value(decode(text, exact=True), "")
+        except (ValueError, TypeError) as error:
+            self.fail(_words(error), place)
+
+    def put(self, value: object, place: str) -> None:
+        """Convert a decoded value. Raises ValueError or TypeError."""
+        self._value(value, place)
+
+    def put_record(self, member: str, record: Record, order_id: str = "") -> None:
+        """Write the record of one member; ``order_id`` is the order of an item. Raises ValueError or TypeError."""
+        self._write(self._ready_member(member, record, order_id))
+
+    def member_text(self, member: str, source: JsonObject, place: str) -> str:
+        """The XML of one member of a document that is not known to its end yet. Raises ValueError or TypeError."""
+        kind = DOCUMENTS[_HOLDERS[member]]
+        try:
+            return _writer_for(kind, LATEST_VERSION)(self._read_member(member, source))
+        except MappingError as error:
+            raise error.inside(place) from None
+
+    def put_around(self, source: JsonObject, members: IO[bytes], ends: list[int]) -> None:
+        """Write a document whose members wait in a file, as ``member_text`` wrote them; ``ends`` are the offsets of
+        their ends. Raises ValueError or TypeError."""
+        document = read_document(source)
+        if document is None:
+            raise MappingError("neither an answer of Orders v0, nor an order or item of one")
+        if version_of(document.namespace) != LATEST_VERSION:
+            raise MappingError("a document this large can only be written in the latest version", f"{OWN}.Namespace")
+        self._look(document.record, "")
+        ready = _Ready(document.kind, document.namespace, document.record, [], "")
+        self.close()
+        members.seek(0)
+        step = self._page or max(len(ends), 1)
+        for first in range(0, max(len(ends), 1), step):
+            last = first + step >= len(ends)
+            head, tail = ready.frame(MEMBERS if ends else "", last=last)
+            self._sink.write(head.removesuffix(MEMBERS).encode())
+            left = (ends[min(first + step, len(ends)) - 1] if ends else 0) - members.tell()
+            while left:
+                piece = members.read(min(left, _BATCH))
+                self._sink.write(piece)
+                left -= len(piece)
+            self._sink.write(tail.encode())
+            self._report.documents += 1
+        self._count(document.kind, len(ends))
+        self._sink.mark()
+
+    def fail(self, problem: str, place: str) -> None:
+        """Note a failure."""
+        self._report.failures.append(ConvertError(self._source, problem, place=place))
+
+    def _value(self, value: object, place: str) -> None:
+        if isinstance(value, list):
+            prepared = [self._prepare(inner, f"[{number}]") for number, inner in enumerate(value)]
+        else:
+            prepared = [self._prepare(value, place)]
+        for write in prepared:
+            self._write(write)
+
+    def _prepare(self, value: object, place: str) -> "_Ready":
+        """Everything that can go wrong goes wrong here, before anything of the value is written."""
+        if not isinstance(value, dict):
+            raise MappingError("object expected", place)
+        if len(value) == 1 and (name := next(iter(value))) in _GENERIC:
+            return self._prepare_generic(DOCUMENTS[name], value)
+        try:
+            if member := member_of(value) if "payload" not in value else "":
+                return self._prepare_member(member, value)
+            document = read_document(value)
+        except MappingError as error:
+            raise error.inside(place) if place else error from None
+        if document is None:
+            raise MappingError("neither an answer of Orders v0, nor an order or item of one", place)
+        return self._prepare_document(document)
+
+    def _prepare_member(self, member: str, source: JsonObject) -> "_Ready":
+        key = ""
+        if member == "OrderItem":
+            source = dict(source)
+            key = source.pop("AmazonOrderId", "")  # type: ignore[assignment]  # checked on the next line
+            if not isinstance(key, str):
+                raise MappingError("text expected", "AmazonOrderId")
+        return self._ready_member(member, self._read_member(member, source), key)
+
+    def _ready_member(self, member: str, record: Record, key: str) -> "_Ready":
+        kind = DOCUMENTS[_HOLDERS[member]]
+        text = _writer_for(kind, LATEST_VERSION)(record)
+        return _Ready(kind, "", None, [text], key or _message_type(record, member))
+
+    def _prepare_document(self, document: JsonDocument) -> "_Ready":
+        kind, head = document.kind, document.record
+        texts: list[str] = []
+        write = _writer_for(kind, version_of(document.namespace)) if kind.member else None
+        for number, member in enumerate(document.members):
+            place = f"{document.place}[{number}]"
+            if not isinstance(member, dict):
+                raise MappingError("object expected", place)
+            try:
+                record = self._read_member(kind.member, member)
+            except MappingError as error:
+                raise error.inside(place) from None
+            assert write is not None  # noqa: S101 - only such documents have members
+            texts.append(write(record))
+        self._look(head, "")
+        ready = _Ready(kind, document.namespace, head, texts, "")
+        ready.frame("")  # a head that cannot be written must not be found out half-way
+        return ready
+
+    def _prepare_generic(self, kind: DocumentKind, value: JsonObject) -> "_Ready":
+        """A document in xmltodict's notation, by way of the XML that xmltodict makes of it."""
+        import xmltodict  # noqa: PLC0415 - only this form needs it
+
+        root = parse_element(xmltodict.unparse(value).encode(), limit=2**31)
+        namespace = str(root.tag).rpartition("}")[0][1:]
+        head = read_element(root, kind.root)
+        holder: Record = head
+        for name in kind.path[:-1]:
+            inner = holder.get(name)
+            holder = inner if isinstance(inner, dict) else {}
+        members = holder.pop(kind.path[-1], []) if kind.path else []
+        write = _writer_for(kind, version_of(namespace)) if kind.member else None
+        texts = [write(member) for member in members if isinstance(member, dict)] if write else []
+        return _Ready(kind, namespace, head, texts, "")
+
+    def _read_member(self, member: str, source: JsonObject) -> Record:
+        table = MEMBER_MAPS[member]
+        record = table.read(source)
+        if UNMAPPED in record or UNKNOWN in record:
+            strangers = [name for name in table.strange(source) if name not in table.unused and name[0] != "#"]
+            self._look(record, ", ".join(strangers) or ("" if UNKNOWN not in record else UNKNOWN))
+        return record
+
+    def _look(self, record: Record, strangers: str) -> None:
+        """Count, refuse or drop what no table knows."""
+        for key in (UNKNOWN, UNMAPPED):
+            if key not in record:
+                continue
+            self._report.unknown += 1
+            if self._strict and strangers:
+                raise MappingError("not known to the tables", strangers)
+            if self._drop:
+                del record[key]
+
+    def _write(self, ready: "_Ready") -> None:
+        if ready.head is not None:
+            self.close()
+            texts = ready.texts
+            pages = (
+                [texts[start : start + self._page] for start in range(0, len(texts), self._page)]
+                if self._page
+                else []
+            )
+            for number, page in enumerate(pages or [texts], 1):
+                head, tail = ready.frame("".join(page), last=number == max(len(pages), 1))
+                self._sink.write(f"{head}{tail}".encode())
+                self._report.documents += 1
+            self._count(ready.kind, len(texts))
+            self._sink.mark()
+            return
+        if self._open is None or not self._open.takes(ready, self._page):
+            self.close()
+            self._open = _OpenDocument(ready, self._sink)
+            self._report.documents += 1
+        self._open.add(ready)
+        self._count(ready.kind, 1)
+
+    def _count(self, kind: DocumentKind, members: int) -> None:
+        self._report.members[kind.member or kind.root.name] += members if kind.member else 1
+
+    def close(self) -> None:
+        """End the document that lines are being put into."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+            self._sink.mark()
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"not JSON: {error.msg} (column {error.colno})"
+    return str(error)
+
+
+class _Ready:
+    """A document, or one member for the document that lines are put into (``head`` is None), ready to be written.
+    ``key`` tells members apart that do not belong into one document."""
+
+    def __init__(self, kind: DocumentKind, namespace: str, head: Record | None, texts: list[str], key: str) -> None:
+        self.kind = kind
+        self.namespace = namespace
+        self.head = head
+        self.texts = texts
+        self.key = key
+
+    def frame(self, body: str, *, last: bool = True) -> tuple[str, str]:
+        """The document around ``body``: what comes before its end, and its end. Only the ``last`` page has the
+        NextToken."""
+        record: Record = {**self.head} if self.head is not None else _head_of(self.kind, self.key)
+        if self.kind.path:
+            result_name, list_name = self.kind.path
+            result = record.get(result_name)
+            result = {**result} if isinstance(result, dict) else {}
+            result[list_name] = MEMBERS if body else []
+            if not last:
+                result.pop("NextToken", None)
+            record[result_name] = result
+        elif self.kind.member:
+            record[self.kind.member] = MEMBERS if body else []
+        namespace = self.namespace if self.head is not None or not self.kind.path else NAMESPACE
+        text = write_root(self.kind.root, record, namespace=namespace, version=version_of(namespace))
+        before, _, after = text.partition(MEMBERS)
+        return before + body, after
+
+
+def _head_of(kind: DocumentKind, key: str) -> Record:
+    """The record of a document made for members that came without one."""
+    if kind.member == "Message":
+        return {"MessageType": key}
+    if kind.member == "OrderItem":
+        return {kind.path[0]: {"AmazonOrderId": key} if key else {}}
+    return {}
+
+
+def _message_type(record: Record, member: str) -> str:
+    if member != "Message":
+        return ""
+    return next((name for name, node in record.items() if isinstance(node, dict) and name != UNKNOWN), "")
+
+
+class _OpenDocument:
+    """A document that members are added to until something else comes."""
+
+    def __init__(self, first: _Ready, sink: Sink) -> None:
+        self._kind = first.kind
+        self._key = first.key
+        self._sink = sink
+        self._count = 0
+        head, self._tail = first.frame(MEMBERS)
+        self._waiting = [head.removesuffix(MEMBERS)]
+        self._size = 0
+
+    def takes(self, ready: _Ready, page: int) -> bool:
+        return ready.kind is self._kind and ready.key == self._key and not (page and self._count >= page)
+
+    def add(self, ready: _Ready) -> None:
+        text = ready.texts[0]
+        self._waiting.append(text)
+        self._count += 1
+        self._size += len(text)
+        if self._size > _BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._sink.write("".join(self._waiting).encode())
+        self._waiting.clear()
+        self._size = 0
+
+    def close(self) -> None:
+        self._waiting.append(self._tail)
+        self._flush()
+
+
+_writers: dict[tuple[str, str], MemberWriter] = {}
+
+
+def _writer_for(kind: DocumentKind, version: str) -> MemberWriter:
+    key = (kind.root.name, version)
+    if key not in _writers:
+        assert kind.struct is not None  # noqa: S101 - asked only for documents that have members
+        _writers[key] = MemberWriter(kind.struct, kind.member, len(kind.path) + 1, version)
+    return _writers[key]

@@ -1,0 +1,540 @@
+"""Any number of documents in one stream of bytes, with flat memory: members one by one, then what is around them.
+
+One hardened pull parser reads each document and is the only judge of it. Runs of blocks that provably mean what they
+seem to mean (see ``blocks.py``) are kept from it and converted at once. That is sound because such a block is a
+balanced element, so leaving it out does not change the state in which the parser reads on, and because it is only
+done where the parser is known to stand between two members: right after a member's end tag that was fed to it with no
+comment, CDATA section or instruction begun in the same block. Anything else is fed, byte for byte.
+"""
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from lxml import etree
+
+from mws_compat.documents import DOCUMENTS, FRAGMENTS, UNMAPPED_NAMESPACE, DocumentKind
+from mws_compat.errors import ReadError
+from mws_compat.reader import MAX_ATTRIBUTES, pull_parser, read_element, refuse_crowded, syntax_error
+from mws_compat.schema import Record
+
+__all__ = ["DOCUMENT_START", "MAX_MEMBER_BYTES", "Handler", "Segment", "Shortcut", "mask", "read_stream"]
+
+#: The most bytes that one member, or what is around the members, may take; and the most without a ``>``.
+MAX_MEMBER_BYTES = 4 * 2**20
+_MAX_UNBROKEN = 2**20
+#: The most tags, attributes counting twice, that are held at a time: an element takes about 120 bytes of memory.
+_MAX_NODES = 2**17
+#: What each element or text between members counts for beside its bytes.
+_STRAY_BYTES = 2**8
+#: What is looked at together; what is fed at a time; and what is kept back, so that no end tag is cut in two.
+_PIECE = 2**20
+_SLICE = 2**16
+_KEPT_BACK = 256
+_MAX_EXCERPT = 100
+_MARGIN = 256
+_LINE_KEPT = 1024
+#: How much may stand before a root element that does not show in the first bytes (in UTF-16, for example).
+_MAX_PROLOGUE = 2**16
+
+#: A part of a chunk: what the shortcut made of it, or None when it must be fed; where it begins, where it ends.
+Segment = tuple[object | None, int, int]
+
+
+class Handler(Protocol):
+    """What is done with what is read. Calls come in document order: ``begin``, members, then ``end``; or ``fail``."""
+
+    def begin(self, kind: DocumentKind, namespace: str) -> None:
+        """A document's root element was read."""
+
+    def member(self, element: etree._Element) -> None:
+        """A member, parsed. The element is gone after the call."""
+
+    def made(self, result: object) -> None:
+        """What the shortcut made of a run of members."""
+
+    def end(self, record: Record) -> None:
+        """The document is whole and well-formed. ``record`` is the root's, without its members."""
+
+    def fail(self, error: ReadError) -> None:
+        """The document is broken or refused: what was told of it since ``begin``, if that came, does not count."""
+
+
+class Shortcut(Protocol):
+    """Converts runs of blocks without the parser."""
+
+    def submit(self, kind: DocumentKind, chunk: bytes) -> Callable[[], list[Segment]]:
+        """Begin with a chunk of whole blocks. What is returned waits for the segments, which cover the chunk."""
+
+
+def read_stream(
+    pieces: Iterable[bytes], handler: Handler, *, shortcut: Shortcut | None = None, ahead: int = 0
+) -> None:
+    """Read every document of a stream. ``pieces`` are its bytes in order, of any size. ``ahead`` is how many chunks
+    may be with the shortcut beside the one that is waited for. What is wrong with a document goes to
+    ``handler.fail``, and reading goes on with the next one; what the handler raises passes through."""
+    source = _Source(pieces)
+    while source.at_something():
+        if source.at_document():
+            _Reading(source, handler, shortcut, ahead).run()
+        else:
+            handler.fail(source.skip_stray())
+
+
+_TAG = re.compile(
+    r"""(</?[A-Za-z_][\w.:-]*(?:\s+[\w.:-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*\s*/?>|<\?xml\s[^<>]*>|<!\[CDATA\[|<!--)"""
+)
+
+
+def mask(text: str) -> str:
+    """A line of a document for a message: whole tags as they are, letters and digits elsewhere as ``x`` and ``0``."""
+    return "".join(
+        part if place % 2 else re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "0", part))
+        for place, part in enumerate(_TAG.split(text))
+    )
+
+
+# --- the bytes ------------------------------------------------------------------------------------------------------
+
+#: A line, from 1, and how many characters of it stand before.
+_Place = tuple[int, int]
+
+_WIDE = (b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<")
+# Possessive throughout: what was skipped once is not tried again in another way.
+_MISC = re.compile(rb"(?:[ \t\r\n]++|\xef\xbb\xbf|<!--(?>.*?-->)|<\?(?!xml[ \t\r\n])(?>.*?\?>))++", re.DOTALL)
+_PROLOGUE = rb"(?:[ \t\r\n]++|\xef\xbb\xbf|<!--(?>.*?-->)|<\?(?>.*?\?>))*+"
+_ROOTS = b"|".join(name.encode() for name in DOCUMENTS if name not in FRAGMENTS)
+#: Where, in any text, a document may begin.
+DOCUMENT_START = re.compile(
+    rb"<(?:\?xml[ \t\r\n]|(?:%b)[ \t\r\n/>]|[A-Za-z_][\w.-]*+:(?:%b)[ \t\r\n/>])" % (_ROOTS, _ROOTS)
+)
+_ROOT = re.compile(rb"%b<([A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)[ \t\r\n/>]" % _PROLOGUE, re.DOTALL)
+_DOCTYPE = re.compile(rb"%b<!DOCTYPE" % _PROLOGUE, re.DOTALL)
+_CONTINUATION = bytes(range(0x80, 0xC0))
+
+
+class _Source:
+    """The bytes that are not read yet, and where they begin."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        # In small portions: what stands here is copied for each document taken from it.
+        self._portions = (piece[at : at + _SLICE] for piece in pieces for at in range(0, len(piece), _SLICE))
+        self.data = b""
+        self.place: _Place = (1, 0)
+        self.ended = False
+
+    def fill(self, size: int) -> None:
+        """Add bytes until there are ``size``, if there are so many."""
+        parts = [self.data]
+        have = len(self.data)
+        while not self.ended and have < size:
+            portion = next(self._portions, None)
+            if portion is None:
+                self.ended = True
+            else:
+                parts.append(portion)
+                have += len(portion)
+        self.data = b"".join(parts)
+
+    def take(self, size: int) -> bytes:
+        """The next bytes; they count as read."""
+        taken, self.data = self.data[:size], self.data[size:]
+        self.place = _after(self.place, taken)
+        return taken
+
+    def untake(self, data: bytes, place: _Place) -> None:
+        """Put back what was taken last, from ``place`` on."""
+        self.data = data + self.data
+        self.place = place
+
+    def at_something(self) -> bool:
+        """Skip white space, comments and instructions between documents. False at the end of the stream."""
+        while True:
+            self.fill(_SLICE)
+            misc = None if self.data.startswith(_WIDE) else _MISC.match(self.data)
+            if misc is None:
+                return bool(self.data)
+            self.take(misc.end())
+
+    def at_document(self) -> bool:
+        """Whether a document may begin here."""
+        return self.data.startswith((b"<", *_WIDE))
+
+    def skip_stray(self) -> ReadError:
+        """Go to where a document may begin, and say what was passed over."""
+        line, column = self.place
+        excerpt = _excerpt(self.data[: 4 * _MAX_EXCERPT], 0, 0)
+        self.skip_to_start(1)
+        problem = f"text stands where a document should begin; {self.place[0] - line or 'no'} lines are skipped"
+        return ReadError(problem, line=line, column=column + 1, excerpt=excerpt)
+
+    def skip_to_start(self, least: int, *, past_root: bool = False) -> None:
+        """Drop at least so many bytes, up to where a document may begin or the end. ``past_root``: the next root
+        element is still the old document's, unless a declaration comes first."""
+        self.take(least)
+        while True:
+            start = DOCUMENT_START.search(self.data)
+            if start and past_root and not start[0].startswith(b"<?"):
+                self.take(start.end())
+                past_root = False
+            elif start or self.ended:
+                self.take(start.start() if start else len(self.data))
+                return
+            else:
+                self.take(max(0, len(self.data) - _KEPT_BACK))
+                self.fill(_PIECE)
+
+
+def _after(place: _Place, data: bytes, start: int = 0, end: int | None = None) -> _Place:
+    """The place behind ``data[start:end]`` when that begins at ``place``."""
+    end = len(data) if end is None else end
+    last = data.rfind(b"\n", start, end)
+    tail = data[max(last + 1, start) : end]
+    width = len(tail) if tail.isascii() else len(tail.translate(None, _CONTINUATION))
+    if last < 0:
+        return place[0], place[1] + width
+    return place[0] + data.count(b"\n", start, end), width
+
+
+def _excerpt(data: bytes, line: int, column: int) -> str:
+    """The ``line``-th line (from 0) of ``data`` around the ``column``-th character, masked."""
+    lines = data.split(b"\n", line + 1)
+    if not 0 <= line < len(lines):
+        return ""
+    text = lines[line][: 2**16].decode("utf-8", "replace")
+    start = max(0, min(column, len(text)) - _MAX_EXCERPT * 2 // 3)
+    begin = max(0, start - _MARGIN)  # a line of many tags takes long to mask
+    shown = mask(text[begin : start + _MAX_EXCERPT + _MARGIN])[start - begin :][:_MAX_EXCERPT].strip()
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in shown)
+
+
+# --- one document ---------------------------------------------------------------------------------------------------
+
+_LINE_NAMED = re.compile(r"(?<= line )\d+")
+#: A declaration under which bytes mean what they mean in blocks. The parser tells the encoding only at the end.
+_PLAIN = re.compile(
+    rb"""(?!<\?xml[ \t\r\n])|<\?xml[ \t\r\n]+version *= *["']1\.0["'](?: +encoding *= *["'](?i:utf-8)["'])?"""
+    rb"""(?: +standalone *= *["'](?:yes|no)["'])?[ \t\r\n]*\?>"""
+)
+_TAGS = [f"{{*}}{name}" for name in {*DOCUMENTS, *(kind.member for kind in DOCUMENTS.values() if kind.member)}]
+
+
+class _Reading:
+    """Reads one document from the source and leaves the source behind it."""
+
+    def __init__(self, source: _Source, handler: Handler, shortcut: Shortcut | None, ahead: int) -> None:
+        self._source = source
+        self._handler = handler
+        self._shortcut = shortcut
+        self._ahead = ahead
+        self._pending: deque[tuple[bytes, Callable[[], list[Segment]]]] = deque()
+        self._parser = pull_parser(_TAGS)
+        # What the first bytes suggest: used to cut, never to understand.
+        self._sniffed: DocumentKind | None = None
+        self._plain = False
+        self._head = 1
+        self._root_end: re.Pattern[bytes] | None = None
+        self._boundary = b""
+        self._ask = _SLICE
+        # What the parser says.
+        self._kind: DocumentKind | None = None
+        self._root: etree._Element | None = None
+        self._container: etree._Element | None = None
+        self._last_member: etree._Element | None = None
+        self._last_stranger: etree._Element | None = None
+        self._stray: list[str] = []
+        self._whole = False
+        #: the parser stands between two members, and blocks may be kept from it
+        self._between = False
+        self._trusted = False
+        # Where what is fed or skipped next begins, in the stream and as the parser counts; what was taken with it.
+        self._place = source.place
+        self._first_line = source.place[0]
+        self._told: _Place = (1, 0)
+        self._line = b""
+        self._resumed = 0
+        self._fed = b""
+        self._bytes_fed = 0
+        self._past_root = False
+        self._behind: list[tuple[bytes, int]] = []
+        # Sizes.
+        self._around = 0
+        self._since_member = 0
+        self._unbroken = 0
+        self._nodes = 0
+        self._equals = self._equals_here = 0
+
+    def run(self) -> None:
+        try:
+            self._look()
+            while not self._whole:
+                self._step()
+            record = self._close()
+        except etree.XMLSyntaxError as error:
+            self._fail(syntax_error(error))
+        except ReadError as error:
+            self._fail(error)
+        else:
+            self._handler.end(record)
+
+    # --- cutting ---
+
+    def _look(self) -> None:
+        """Which document this seems to be, from its first bytes."""
+        data = self._source.data
+        if data.startswith(_WIDE):
+            return
+        doctype = _DOCTYPE.match(data)
+        if doctype:
+            self._past_root = True
+            raise _refused_doctype(data.count(b"\n", 0, doctype.end()) + 1)
+        root = _ROOT.match(data)
+        if root is None:
+            return
+        self._head = root.end()
+        self._plain = _PLAIN.match(data) is not None
+        prefix, name = (root[1] or b""), root[2]
+        self._sniffed = DOCUMENTS.get(name.decode())
+        if self._sniffed is None:
+            line = data.count(b"\n", 0, root.start(2)) + 1
+            raise ReadError(f"<{name.decode()}> is not the root of an MWS order document", line=line, column=1)
+        self._root_end = re.compile(rb"</%b[ \t\r\n]*>" % re.escape(prefix + name))
+        if self._sniffed.member:
+            self._boundary = b"</%b%b>" % (prefix, self._sniffed.member.encode())
+
+    def _step(self) -> None:
+        """Deal with what is at hand, or get more."""
+        source = self._source
+        end = self._root_end.search(source.data) if self._root_end else None
+        region = end.start() if end else len(source.data)
+        cut = source.data.rfind(self._boundary, 0, region) if self._boundary else -1
+        if cut >= 0:
+            chunk = source.take(cut + len(self._boundary))
+            if self._between and self._trusted and self._shortcut and self._kind:
+                self._pending.append((chunk, self._shortcut.submit(self._kind, chunk)))
+                if len(self._pending) > self._ahead:
+                    self._take_result()
+            else:
+                self._feed_blocks(chunk)
+        elif self._pending and (end or source.ended or len(source.data) > _PIECE):
+            self._take_result()
+        elif end:
+            self._feed(source.take(end.end()))
+        elif source.ended:
+            self._feed(source.take(len(source.data)))
+            self._whole = True  # the parser will say if it is not
+        elif len(source.data) > _PIECE:
+            self._feed(source.take(source.data.rfind(b">") + 1 or len(source.data) - _KEPT_BACK))
+        else:
+            source.fill(len(source.data) + self._ask)
+            self._ask = min(2 * self._ask, _PIECE)
+
+    def _take_result(self) -> None:
+        chunk, result = self._pending.popleft()
+        for made, start, end in result():
+            if made is not None:
+                self._handler.made(made)
+                self._pass(chunk, start, end)
+                self._resumed = self._told[0]
+                continue
+            self._behind = [(chunk, end)]
+            self._feed_blocks(chunk[start:end])
+            self._behind = []
+            if not self._between:  # what was begun after this may have been begun in vain
+                later = [chunk[end:], *(later for later, _ in self._pending)]
+                self._source.untake(b"".join(later), self._place)
+                self._pending.clear()
+                return
+
+    def _feed_blocks(self, blocks: bytes) -> None:
+        """Feed bytes that end with a member's end tag, or with what looks like one."""
+        last = blocks.rfind(self._boundary, 0, -len(self._boundary)) + len(self._boundary)
+        last = last if last >= len(self._boundary) else 0
+        # A parser that was inside a comment either still is, and tells of no member, or its end tags are real again.
+        self._between = self._feed(blocks, last) and not _opaque(blocks[last:])
+
+    # --- parsing ---
+
+    def _feed(self, data: bytes, last: int = 0) -> bool:
+        """Feed the parser and deal with what it tells. True when the last thing told in ``data[last:]`` was the end
+        of a member."""
+        member = False
+        start = 0
+        while start < len(data):
+            stop = min(last if start < last else len(data), start + _SLICE)
+            if stop < len(data):  # at a tag's end where there is one: no declaration is cut in two
+                stop = data.rfind(b">", start, stop) + 1 or stop
+            self._behind.append((data, stop))
+            member = self._feed_slice(data[start:stop])
+            self._behind.pop()
+            start = stop
+        return member
+
+    def _feed_slice(self, piece: bytes) -> bool:
+        self._fed = piece
+        self._guard(piece)
+        self._parser.feed(piece)
+        for entry in self._parser.feed_error_log:  # some faults it notes without raising them, and then begins anew
+            if entry.level >= etree.ErrorLevels.ERROR:
+                problem = " ".join(entry.message.split())
+                raise ReadError(problem, line=entry.line, column=entry.column)
+        member = False
+        for event, element in self._parser.read_events():
+            if event == "start":
+                member = False
+                self._start(element)
+            elif element is self._root:
+                self._whole = True
+            else:
+                member = self._is_member(element)
+                if member:
+                    self._end_member(element)
+        if self._root is None and not self._sniffed and self._since_member > _MAX_PROLOGUE:
+            self._past_root = True
+            raise ReadError("no MWS order document begins here", line=1, column=1)
+        self._pass(piece, 0, len(piece))
+        self._told = _after(self._told, piece)
+        self._bytes_fed += len(piece)
+        self._fed = b""
+        self._past_root = False
+        return member
+
+    def _pass(self, data: bytes, start: int, end: int) -> None:
+        """Note that part of the document was dealt with; of its last line some is kept, to be shown."""
+        self._place = _after(self._place, data, start, end)
+        begin = data.rfind(b"\n", start, end) + 1
+        kept = data[max(begin, start, end - _LINE_KEPT) : end]
+        self._line = kept if begin else (self._line + kept)[-_LINE_KEPT:]
+
+    def _guard(self, piece: bytes) -> None:
+        """Refuse what would make the parser hold too much, before it does."""
+        self._equals_here = equals = piece.count(b"=")
+        self._equals += equals
+        self._nodes += piece.count(b"<") + 2 * equals
+        self._since_member += len(piece)
+        last = piece.rfind(b">")
+        self._unbroken = len(piece) - 1 - last if last >= 0 else self._unbroken + len(piece)
+        if self._unbroken > _MAX_UNBROKEN:
+            raise self._refusal("a tag or text of more than 1 MiB is refused")
+        if self._since_member > MAX_MEMBER_BYTES or self._around > MAX_MEMBER_BYTES:
+            raise self._refusal(f"an element of more than {MAX_MEMBER_BYTES // 2**20} MiB is refused")
+        if self._nodes > _MAX_NODES:
+            raise self._refusal("an element with too many elements or attributes inside is refused")
+
+    def _refusal(self, problem: str) -> ReadError:
+        return ReadError(problem, line=self._told[0], column=self._told[1] + 1)
+
+    def _start(self, element: etree._Element) -> None:
+        if self._root is None:
+            self._begin(element)
+        elif element.tag == self._root.tag and self._kind and self._kind.root.name not in FRAGMENTS:
+            line = element.sourceline or 0
+            raise ReadError(f"<{self._kind.root.name}> begins again before its end", line=line, column=bool(line))
+
+    def _begin(self, root: etree._Element) -> None:
+        info = root.getroottree().docinfo
+        if info.doctype:
+            raise _refused_doctype(1)
+        outer = root.getroottree().getroot()
+        namespace, _, name = str(outer.tag).rpartition("}")
+        kind = DOCUMENTS.get(name)
+        if kind is None:
+            raise ReadError(f"<{name}> is not the root of an MWS order document", line=1, column=1)
+        self._root = root
+        self._kind = kind
+        self._past_root = not self._sniffed
+        self._trusted = self._plain and kind is self._sniffed and root.prefix is None
+        self._handler.begin(kind, namespace[1:])
+
+    def _is_member(self, element: etree._Element) -> bool:
+        """Whether the element is one of those that the document is a sequence of, by its place."""
+        if self._kind is None or not self._kind.member or etree.QName(element).localname != self._kind.member:
+            return False
+        container = parent = element.getparent()
+        if self._container is not None:
+            return parent is self._container
+        above = []
+        while parent is not None and parent is not self._root:
+            above.append(etree.QName(parent).localname)
+            parent = parent.getparent()
+        if container is None or tuple(reversed(above)) != self._kind.path:
+            return False
+        self._container = container
+        # A block has no namespace of its own: it is read in its document's, and must be in its parent's.
+        namespace = etree.QName(container).namespace
+        self._trusted &= (container.nsmap.get(None) or None) == namespace != UNMAPPED_NAMESPACE
+        refuse_crowded(element.getroottree().getroot())
+        return True
+
+    def _end_member(self, element: etree._Element) -> None:
+        if self._equals > MAX_ATTRIBUTES:
+            refuse_crowded(element)
+        self._handler.member(element)
+        self._discard()
+        for stranger in element.itersiblings(preceding=True):
+            if stranger is self._last_stranger:
+                break
+            if self._equals > MAX_ATTRIBUTES:
+                refuse_crowded(stranger)
+            self._around += len(etree.tostring(stranger)) + _STRAY_BYTES
+        self._last_stranger = element.getprevious()
+        self._last_member = element
+        self._since_member = self._nodes = 0
+        self._equals = self._equals_here
+
+    def _discard(self) -> None:
+        """Remove the member before: not the one just read, which the parser still stands at."""
+        if self._last_member is None or self._container is None:
+            return
+        tail = self._last_member.tail
+        if tail and not tail.isspace():
+            self._stray.append(tail)
+            self._around += len(tail) + _STRAY_BYTES
+        self._container.remove(self._last_member)
+
+    def _close(self) -> Record:
+        """The record of what is left when the members are gone."""
+        root = self._parser.close()
+        if self._kind is None:
+            raise ReadError(
+                f"<{etree.QName(root).localname}> is not the root of an MWS order document", line=1, column=1
+            )
+        self._discard()
+        if self._container is not None and self._stray:
+            self._container.text = "".join([self._container.text or "", *self._stray])
+        refuse_crowded(root)
+        return read_element(root, self._kind.root)
+
+    def _fail(self, error: ReadError) -> None:
+        """Tell of the fault with its place in the stream, and go to where the next document may begin."""
+        # The next document may begin in what the parser was fed last, but not before this one's own root.
+        rest = [data[start:] for data, start in reversed(self._behind)]
+        rest = [self._fed, *rest, *(chunk for chunk, _ in self._pending)]
+        self._source.untake(b"".join(rest), self._place)
+        line, column, excerpt = error.line, error.column, ""
+        if line:
+            if line == self._told[0]:
+                column += self._place[1] - self._told[1]
+            line += self._place[0] - self._told[0]
+            begun = self._line if line == self._place[0] else b""
+            before = self._place[1] - _after((0, 0), begun)[1] if begun else 0
+            excerpt = _excerpt(begun + self._source.data, line - self._place[0], column - 1 - before)
+        problem = _LINE_NAMED.sub(self._named, error.problem)
+        self._handler.fail(ReadError(problem, line=line, column=column, excerpt=excerpt))
+        self._source.skip_to_start(max(0, self._head - self._bytes_fed), past_root=self._past_root)
+
+    def _named(self, match: re.Match[str]) -> str:
+        """The line of an element that is open, as the stream counts: it began where the parser goes on, or before
+        anything was kept from it."""
+        line = int(match[0])
+        return str(line + (self._place[0] - self._told[0] if line >= self._resumed else self._first_line - 1))
+
+
+def _refused_doctype(line: int) -> ReadError:
+    return ReadError("a DOCTYPE is refused; remove it", line=line, column=1)
+
+
+def _opaque(data: bytes) -> bool:
+    """Whether something begins here in which tags do not count."""
+    return b"<!" in data or b"<?" in data
