@@ -12,8 +12,8 @@ A block goes this way only when everything about it is accounted for:
 * every tag is a bare name, opened and closed in balance: proven by the parser, for the skeleton;
 * between elements there is nothing but white space;
 * values are UTF-8 without control characters, illegal characters, or references other than the five of XML;
-* values are already in the form that their kind is converted to (``true``, ``12``, ``2016-01-20T18:49:10Z``), and
-  texts have no white space at their ends.
+* values are already in the form that their kind is converted to (``true``, ``12``, ``2016-01-20T18:49:10Z``), but for
+  white space at their ends where the reader was made to trim it.
 
 Whatever falls short of this is not refused here: it goes to the parser, which decides.
 """
@@ -28,13 +28,12 @@ from lxml import etree
 
 from mws_compat.documents import DOCUMENTS, FRAGMENTS, UNMAPPED_NAMESPACE
 from mws_compat.errors import ReadError
-from mws_compat.reader import parse_element, read_element
+from mws_compat.reader import MAX_ATTRIBUTES, parse_element, read_element
 from mws_compat.schema import (
     BOOLEAN,
     DATETIME,
     DECIMAL,
     INTEGER,
-    TEXT,
     UNKNOWN,
     UNMAPPED,
     Attributed,
@@ -47,7 +46,7 @@ from mws_compat.schema import (
     Struct,
 )
 
-__all__ = ["BlockReader", "Build", "Values", "canonical_block", "only_tags"]
+__all__ = ["BlockReader", "Build", "Values", "canonical_block", "only_tags", "slot_of"]
 
 _T = TypeVar("_T")
 
@@ -62,6 +61,9 @@ _MAX_SKELETONS = 4096
 _MAX_REMEMBERED = 2**24
 _MAX_SKELETON = 2**18
 _MAX_DEPTH = 32
+#: So many skeletons are learned at first sight, others at the second; so many first sights are remembered.
+_EAGER = 512
+_MAX_MET = 2**16
 
 _BLANKS = b" \t\r\n"
 _NOT_ANGLES = bytes(sorted(set(range(256)) - set(b"<>")))
@@ -72,8 +74,11 @@ _STRANGE_REFERENCE = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);)")
 #: U+FFFE and U+FFFF, which XML does not allow.
 _ILLEGAL = re.compile(rb"\xef\xbf[\xbe\xbf]")
 
-_NAME = rb"[A-Za-z_][A-Za-z0-9_.-]*"
-_TAG = re.compile(rb"/?%b|%b/" % (_NAME, _NAME))
+_NAME = rb"[A-Za-z_][A-Za-z0-9_.-]*+"
+_ATTRIBUTE = rb"""[ \t\r\n]+(?!xmlns)%b[ \t\r\n]*=[ \t\r\n]*(?:"[^"]*"|'[^']*')""" % _NAME
+_TAG = re.compile(rb"/%b|%b(?:%b)*[ \t\r\n]*/?" % (_NAME, _NAME, _ATTRIBUTE))
+#: Stands before the number of a value in the record that a skeleton is learned with; of the private use area.
+_MARK = "\ue000"
 #: Where one of these stands in a block, the document before it was cut short.
 _ROOTS = {name.encode() + end for name in DOCUMENTS if name not in FRAGMENTS for end in (b"", b"/")}
 
@@ -84,11 +89,30 @@ _FORMS = {
     INTEGER.name: rb"(?:0|-?[1-9][0-9]{0,17})",
     DECIMAL.name: rb"-?[0-9]{1,30}(?:\.[0-9]{1,30})?",
     DATETIME.name: (
-        rb"(?!0000)[0-9]{4}-"
+        rb"(?!0000|0001-01-01|9999-12-31)[0-9]{4}-"
         rb"(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
-        rb"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{3})?Z"
+        rb"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])"
     ),
 }
+_KINDS = tuple(_FORMS)
+#: How many values of each of those kinds → what all of them joined must look like, each with the separator behind it.
+_forms: dict[tuple[int, ...], Callable[[bytes], object]] = {}
+
+
+def _forms_of(counts: tuple[int, ...]) -> Callable[[bytes], object]:
+    known = _forms.get(counts)
+    if known is None:
+        if len(_forms) >= _MAX_SKELETONS:
+            _forms.clear()
+        parts = (rb"(?:%b\0){%d}" % (_FORMS[kind], count) for kind, count in zip(_KINDS, counts, strict=True))
+        known = _forms[counts] = re.compile(b"".join(parts)).fullmatch
+    return known
+
+
+def slot_of(text: str) -> int | None:
+    """Which value a text stands for in the record that a skeleton is learned with; None for a text that stands for
+    itself: an attribute's, or an empty one."""
+    return int(text[1:]) if text[:1] == _MARK else None
 
 
 def only_tags(blocks: bytes) -> bool:
@@ -105,51 +129,63 @@ def only_tags(blocks: bytes) -> bool:
 
 
 _DECLARATIONS = rb'(?: xmlns(?::[A-Za-z_][\w.-]*)?="[^"<>]*")*'
-_HEAD = re.compile(rb"<(?:([A-Za-z_][\w.-]*):)?([A-Za-z_][\w.-]*)%b>" % _DECLARATIONS)
+_HEAD = re.compile(rb"<((?:[A-Za-z_][\w.-]*:)?[A-Za-z_][\w.-]*)%b>" % _DECLARATIONS)
+_UNMAPPED = f"{{{UNMAPPED_NAMESPACE}}}"
 
 
 def canonical_block(element: etree._Element) -> bytes | None:
     """A parsed member as a block that BlockReader can take: whatever its author's comments, CDATA, references or
-    prefixes were, libxml2 writes it plainly. None when its elements have attributes or are not all of its parent's
-    namespace, or when that is the one in which names mean something else."""
-    namespace = etree.QName(element).namespace
+    prefixes were, libxml2 writes it plainly; a prefix stays. None when it is not of its parent's namespace, or when
+    that is the one in which names mean something else."""
+    tag = str(element.tag)
+    namespace = tag[: tag.rfind("}") + 1]
     parent = element.getparent()
-    if namespace == UNMAPPED_NAMESPACE or (parent is not None and etree.QName(parent).namespace != namespace):
+    if namespace == _UNMAPPED or (parent is not None and not _is_of(str(parent.tag), namespace)):
         return None
     text = etree.tostring(element, encoding="utf-8", with_tail=False)
     head = _HEAD.match(text)
     if head is None:
         return None
-    prefix, name = head.groups()
-    block = b"<%b>%b" % (name, text[head.end() :])
-    if prefix is None:
-        return block
-    # In what libxml2 writes, no text and no attribute holds a bare "<".
-    own, closing = b"<%b:" % prefix, b"</%b:" % prefix
-    if block.count(own) + block.count(closing) != block.count(b"<") - 1:
-        return None
-    return block.replace(own, b"<").replace(closing, b"</")
+    return b"<%b>%b" % (head[1], text[head.end() :])
+
+
+def _is_of(tag: str, namespace: str) -> bool:
+    """Whether a tag is of a namespace, in braces or ''."""
+    return tag.startswith(namespace) and (bool(namespace) or tag[0] != "{")
+
+
+def _without_prefix(tags: list[bytes]) -> list[bytes]:
+    """The tags without their prefix, when all have the same; the tags of a canonical block are all of the namespace
+    that the prefix stands for."""
+    prefix, colon, _ = tags[0].partition(b":")
+    starts = (prefix + colon, b"/" + prefix + colon)
+    if not colon or not all(tag.startswith(starts) for tag in tags):
+        return tags
+    return [tag.replace(prefix + colon, b"", 1) for tag in tags]
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan(Generic[_T]):
     """What is known of a skeleton. ``gaps`` and ``leaves`` pick from the texts between tags; ``typed`` picks from the
-    leaves those that must look like their kind, ``forms`` says how."""
+    leaves those that must look like their kind, ``forms`` says how. ``verbatim``: some are kept with the white space
+    at their ends."""
 
     gaps: Callable[[list[bytes]], Sequence[bytes]]
     leaves: Callable[[list[bytes]], Sequence[bytes]]
     separators: int
     typed: Callable[[Values], Sequence[bytes]]
     forms: Callable[[bytes], object]
+    verbatim: bool
     build: Build[_T]
 
 
 class BlockReader(Generic[_T]):
     """Reads blocks of one kind of member.
 
-    ``struct`` and ``name`` are the member's. ``learn(record, slots)`` is called once for each skeleton with a record
-    in which every value is the decimal number of its place among the values; it returns what makes a T of the values
-    of any such block, or None when it cannot. ``escape`` is applied to values that hold ``"`` or ``\\``.
+    ``struct`` and ``name`` are the member's. ``learn(record)`` is called once for each skeleton with a record in
+    which every value is a text that ``slot_of`` knows the number of; it returns what makes a T of the values of any
+    such block, or None when it cannot. ``escape`` is applied to values that hold ``"`` or ``\\``. ``trim`` takes
+    white space off the ends of values; without it, a block with such values goes to the parser.
     """
 
     def __init__(
@@ -158,13 +194,18 @@ class BlockReader(Generic[_T]):
         name: str,
         learn: Callable[[Record], Build[_T] | None],
         escape: Callable[[bytes], bytes] = bytes,
+        *,
+        trim: bool = False,
     ) -> None:
         self._struct = struct
         self._name = name.encode()
         self._learn = learn
         self._escape = escape
+        self._trim = trim
+        self._tolerated = b'\0&"\\' + (b"\t\n" if trim else b"")
         self._plans: dict[bytes, _Plan[_T] | None] = {}
         self._remembered = 0
+        self._met: set[int] = set()
 
     def read(self, block: bytes) -> _T | None:
         """The block's T, or None when it has to go to the parser. ``only_tags`` holds for the block."""
@@ -181,21 +222,33 @@ class BlockReader(Generic[_T]):
         together = _BETWEEN.join(values)
         special = together.translate(None, _PLAIN)
         if len(special) != plan.separators or special.count(_BETWEEN) != plan.separators:
-            if special.count(_BETWEEN) != plan.separators or special.translate(None, b'\0&"\\'):
+            if special.count(_BETWEEN) != plan.separators or special.translate(None, self._tolerated):
                 return None
             if b"&" in special:
                 if _STRANGE_REFERENCE.search(together):
                     return None
                 together = _resolve(together)
+            if b"\n" in special or b"\t" in special:
+                together = _trimmed(together)
+                if plan.verbatim or b"\n" in together or b"\t" in together:
+                    return None
             values = self._escape(together).split(_BETWEEN)
         if b" \0" in together or b"\0 " in together or together[:1] == b" " or together[-1:] == b" ":
-            return None
-        if not plan.forms(_BETWEEN.join(plan.typed(values))):
+            if plan.verbatim or not self._trim:
+                return None
+            values = self._escape(_trimmed(together)).split(_BETWEEN)
+        typed = plan.typed(values)
+        if typed and not plan.forms(_BETWEEN.join(typed) + _BETWEEN):
             return None
         return plan.build(values)
 
     def _remember(self, skeleton: bytes, texts: list[bytes]) -> _Plan[_T] | None:
         if len(skeleton) > _MAX_SKELETON:
+            return None
+        if len(self._plans) >= _EAGER and (mark := hash(skeleton)) not in self._met:
+            if len(self._met) >= _MAX_MET:
+                self._met.clear()
+            self._met.add(mark)  # learning costs as much as several readings: many shapes must show that they repeat
             return None
         self._remembered += len(skeleton)
         if len(self._plans) >= _MAX_SKELETONS or self._remembered > _MAX_REMEMBERED:
@@ -206,19 +259,24 @@ class BlockReader(Generic[_T]):
 
     def _plan(self, tags: list[bytes], texts: int) -> _Plan[_T] | None:
         """The plan for a skeleton; None when it is not one that can be trusted to the short way."""
+        tags = _without_prefix(tags)
         if texts != len(tags) + 1 or tags[0] != self._name or tags[-1] != b"/" + self._name:
             return None
         if not all(map(_TAG.fullmatch, tags)) or not _ROOTS.isdisjoint(tags):
             return None
-        leaves = [place for place in range(1, len(tags)) if tags[place] == b"/" + tags[place - 1]]
+        names = [tag.split(None, 1)[0] if b"=" in tag else tag for tag in tags]
+        leaves = [place for place in range(1, len(tags)) if tags[place] == b"/" + names[place - 1]]
         gaps = sorted({*range(texts)} - {*leaves})
-        number = {place: b"%d" % count for count, place in enumerate(leaves)}
+        mark = _MARK.encode()
+        number = {place: b"%b%d" % (mark, count) for count, place in enumerate(leaves)}
         probe = b"".join(b"%b<%b>" % (number.get(place, b""), tag) for place, tag in enumerate(tags))
+        if any(mark in tag or tag.count(b"=") > MAX_ATTRIBUTES for tag in tags) or _depth(tags) > _MAX_DEPTH:
+            return None
         try:
             root = parse_element(b"<_>%b</_>" % probe)
         except ReadError:
             return None
-        if len(root) != 1 or max(len(list(element.iterancestors())) for element in root.iter()) > _MAX_DEPTH:
+        if len(root) != 1:
             return None
         record = read_element(root[0], self._struct)
         if "#text" in _keys(record.get(UNKNOWN, {})):
@@ -226,17 +284,34 @@ class BlockReader(Generic[_T]):
         build = self._learn(record)
         if build is None:
             return None
-        kinds = dict(_kinds_of(record, self._struct))
-        typed = [place for place in range(len(leaves)) if kinds.get(place, TEXT).name in _FORMS]
-        forms = re.compile(rb"\0".join(_FORMS[kinds[place].name] for place in typed))
+        kinds = _kinds_of(record, self._struct)
+        of_kind = {name: [slot for slot, kind in kinds if kind.name == name] for name in _KINDS}
+        typed = [slot for slots in of_kind.values() for slot in slots]
         return _Plan(
             gaps=_picker(gaps),
             leaves=_picker(leaves),
             separators=max(len(leaves) - 1, 0),
             typed=_picker(typed),
-            forms=forms.fullmatch,
+            forms=_forms_of(tuple(map(len, of_kind.values()))),
+            verbatim=UNKNOWN in record,
             build=build,
         )
+
+
+def _depth(tags: list[bytes]) -> int:
+    """How deep elements are nested, at most; the tags are balanced or the parser will say so."""
+    depth = deepest = 0
+    for tag in tags:
+        if tag[:1] == b"/":
+            depth -= 1
+        else:
+            deepest = max(deepest, depth + 1)
+            depth += tag[-1:] != b"/"
+    return deepest
+
+
+def _trimmed(together: bytes) -> bytes:
+    return _BETWEEN.join([value.strip(_BLANKS) for value in together.split(_BETWEEN)])
 
 
 def _resolve(text: bytes) -> bytes:
@@ -262,7 +337,8 @@ def _keys(node: Node) -> set[str]:
 def _kinds_of(node: Node, kind: Kind) -> list[tuple[int, Scalar]]:
     """The kind of each numbered value. Values in ``#unknown`` and ``#json`` are text."""
     if isinstance(kind, Scalar):
-        return [(int(node), kind)] if isinstance(node, str) and node else []
+        slot = slot_of(node) if isinstance(node, str) else None
+        return [] if slot is None else [(slot, kind)]
     if isinstance(kind, ListOf | Repeated):
         members = node if isinstance(node, list) else []
         return [found for member in members for found in _kinds_of(member, kind.of)]

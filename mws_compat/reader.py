@@ -213,9 +213,19 @@ def _read_struct(element: etree._Element, struct: Struct) -> tuple[Record, Recor
     record: Record = {}
     unknown = _attributes(element)
     texts = [element.text]
+    tag = str(element.tag)
+    namespace = tag[: tag.rfind("}") + 1]
+    skip = len(namespace)
     for child in element:
         texts.append(child.tail)
-        if child.tag == _UNMAPPED_TAG and UNMAPPED not in record and not len(child):
+        tag = str(child.tag)
+        # What nearly every child is goes a short way: a bare leaf of its parent's namespace, met for the first time.
+        field = fields.get(tag[skip:]) if tag.startswith(namespace) else None
+        leaf = field is not None and field.kind.__class__ is Scalar and not len(child) and not child.keys()
+        if field is not None and leaf and field.name not in record:
+            record[field.name] = child.text or ""
+            continue
+        if tag == _UNMAPPED_TAG and UNMAPPED not in record and not len(child):
             record[UNMAPPED] = child.text or ""
             continue
         name = _local(child)

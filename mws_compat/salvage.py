@@ -6,34 +6,61 @@ is cut short is left out, and when nothing of a document can be trusted, it is n
 refused here as everywhere. The result is well-formed XML, to be read as any other.
 """
 
+import codecs
 import html
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lxml import etree
 
 from mws_compat.documents import DOCUMENTS, FRAGMENTS, DocumentKind
 from mws_compat.errors import ReadError
-from mws_compat.schema import Field, Struct
+from mws_compat.schema import Attributed, Kind, ListOf, Repeated, Scalar, Struct
 
 __all__ = ["MAX_SALVAGE_BYTES", "Repair", "Salvaged", "names_document", "salvage", "split_documents"]
 
 #: Recovery needs the whole document at once.
 MAX_SALVAGE_BYTES = 64 * 2**20
 _MAX_REPAIRS = 200
+#: With more characters to repair than this, it is not a damaged document but something else.
+_MAX_DAMAGE = 2**20
+
+
+def _names_of(kind: Kind) -> Iterator[str]:
+    """The names of all elements at and below a kind."""
+    if isinstance(kind, ListOf):
+        yield kind.member
+    if isinstance(kind, ListOf | Repeated):
+        kind = kind.of
+    if isinstance(kind, Struct):
+        yield kind.name
+        for field in kind.fields:
+            yield field.name
+            yield from _names_of(field.kind)
+
 
 _ROOTS = b"|".join(name.encode() for name in DOCUMENTS if name not in FRAGMENTS)
 _START = re.compile(
     rb"(?:<\?xml[ \t\r\n][^<>]*\?>[ \t\r\n]*)?<(?:[A-Za-z_][\w.-]*:)?(?:%b)[ \t\r\n/>]|<\?xml[ \t\r\n]" % _ROOTS
 )
 _DECLARED = re.compile(rb"<\?xml[^<>]*?encoding[ \t\r\n]*=[ \t\r\n]*[\"']([A-Za-z0-9._-]+)")
-_DECLARATION = re.compile(r"\s*<\?xml[^<>]*?\?>")
+_DECLARATION = re.compile(r"<\?xml\s[^<>]*\?>")
+_PROLOGUE = re.compile(r"\s+|<!--.*?-->|<\?.*?\?>", re.DOTALL)
+#: Encodings that documents of those years were declared to be in. All have ASCII's markup but UTF-16, which is known
+#: by its mark: without one, whatever can be read as a declaration is not in it.
+_CODECS = re.compile(r"utf-8(?:-sig)?|ascii|iso8859-\d+|cp125\d|cp932|cp949|koi8-r|euc_.*|shift_jis|gb.*|big5")
 _AMPERSAND = re.compile(
-    r"&(?!(?:amp|lt|gt|quot|apos);)(#[0-9]{1,7};|#x[0-9A-Fa-f]{1,6};|[A-Za-z][A-Za-z0-9]{0,31};)?"
+    r"<!\[CDATA\[(.*?)\]\]>|&(?!(?:amp|lt|gt|quot|apos);)(#[0-9]{1,40};|#x[0-9A-Fa-f]{1,40};|[A-Za-z][A-Za-z0-9]{0,31};)?",
+    re.DOTALL,
 )
+_NAMESPACE = re.compile(r"""(\sxmlns(?::[\w.-]+)?\s*=\s*)("[^"<>]*"|'[^'<>]*')""")
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_REFERENCE = re.compile(r"&(#[0-9]{1,40};|#x[0-9A-Fa-f]{1,40};)")
 _TAG = re.compile(r"<[^<>]*>")
+_ANY_TAG = re.compile(r"""<(/?)([^\W\d][\w.-]*+(?::[\w.-]++)?+)((?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+)>""")
+_NAMES = frozenset(name for kind in DOCUMENTS.values() for name in _names_of(kind.root))
 _ROOT = re.compile(rf"<((?:[A-Za-z_][\w.-]*:)?(?:{_ROOTS.decode()}))[\s/>]")
 
 
@@ -75,19 +102,22 @@ def salvage(data: bytes) -> Salvaged:
     if b"<!DOCTYPE" in data.replace(b"\0", b""):
         raise ReadError("a DOCTYPE is refused; remove it")
     repairs: list[Repair] = []
-    text = _decode(data, repairs)
-    text, rest = _cut(text)
-    if rest:
-        repairs.append(Repair(text.count("\n") + 1, f"{rest} characters after the document are left out"))
+    text = _cut(_decode(data, repairs), repairs)
+    if "<!DOCTYPE" in text:  # as it is spelled in another encoding
+        raise ReadError("a DOCTYPE is refused; remove it")
     text = _characters(text, repairs)
     text = _ampersands(text, repairs)
-    root = _parse(text, repairs)
-    name = etree.QName(root).localname
-    kind = DOCUMENTS.get(name)
-    if kind is None:
-        raise ReadError(f"<{name}> is not the root of an MWS order document")
-    _Placing(kind, root, text, repairs).run()
-    lost = _letters(_TAG.sub(" ", _DECLARATION.sub("", text))) - _letters(" ".join(root.itertext()))
+    begun = _ROOT.match(text.lstrip("\n"))
+    if begun is None:
+        raise ReadError("nothing could be recovered: no document of MWS begins here")
+    kind = DOCUMENTS[begun[1].rpartition(":")[2]]
+    balanced = _balance(_namespaces(text, repairs), kind, repairs)
+    root = _parse(balanced, repairs)
+    _judge(kind, root)
+    plain = _REFERENCE.sub(lambda match: _character(match[1]), _TAG.sub(" ", balanced))
+    for name, character in (("lt", "<"), ("gt", ">"), ("quot", '"'), ("apos", "'"), ("amp", "&")):
+        plain = plain.replace(f"&{name};", character)
+    lost = _letters(plain) - sum(map(_letters, root.itertext()))
     if lost > 0:
         repairs.append(Repair(0, f"{lost} letters and digits of the text could not be placed and are lost"))
     document = etree.tostring(root, encoding="utf-8", xml_declaration=False)
@@ -95,18 +125,24 @@ def salvage(data: bytes) -> Salvaged:
 
 
 def _letters(text: str) -> int:
-    return sum(map(str.isalnum, html.unescape(text)))
+    return sum(map(str.isalnum, text))
 
 
 def _decode(data: bytes, repairs: list[Repair]) -> str:
     """The text in the encoding that it is in, whatever it declares."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", "replace")
+        text = data.decode("utf-16", "replace")
+        if "\ufffd" in text:
+            line = text.count("\n", 0, text.index("\ufffd")) + 1
+            repairs.append(Repair(line, "the document is not in utf-16; what cannot be read became U+FFFD"))
+        return text
     match = _DECLARED.search(data[:1024])
     declared = match[1].decode().lower() if match else "utf-8"
     data = data.removeprefix(b"\xef\xbb\xbf")
     try:
-        return data.decode(declared)
+        if _CODECS.fullmatch(codecs.lookup(declared).name):
+            return data.decode(declared)
+        line = 1
     except (UnicodeDecodeError, LookupError) as error:
         line = data.count(b"\n", 0, error.start) + 1 if isinstance(error, UnicodeDecodeError) else 1
     for encoding in ("utf-8", "cp1252"):
@@ -120,15 +156,21 @@ def _decode(data: bytes, repairs: list[Repair]) -> str:
     return data.decode("utf-8", "replace")
 
 
-def _cut(text: str) -> tuple[str, int]:
-    """The text up to the end of its root element, if that can be seen, and how much stands behind it."""
+def _cut(text: str, repairs: list[Repair]) -> str:
+    """The text of the root element, as far as its ends can be seen, on the lines where it stands; what is around it
+    is listed. Comments and instructions before it are not worth a word."""
     root = _ROOT.search(text)
     if root is None:
-        return text, 0
-    end = re.search(rf"</{re.escape(root[1])}\s*>", text)
-    if end is None:
-        return text, 0
-    return text[: end.end()], len(text[end.end() :].strip())
+        return _DECLARATION.sub("", text, count=1)
+    end = re.compile(rf"</{re.escape(root[1])}\s*>").search(text, root.end())
+    after = len(text[end.end() :].strip()) if end else 0
+    before = len(_PROLOGUE.sub("", text[: root.start()]))
+    if before:
+        repairs.append(Repair(1, f"{before} characters before the document are left out"))
+    if after and end:
+        line = text.count("\n", 0, end.end()) + 1
+        repairs.append(Repair(line, f"{after} characters after the document are left out"))
+    return "\n" * text.count("\n", 0, root.start()) + text[root.start() : end.end() if end else None]
 
 
 def _each(
@@ -136,18 +178,24 @@ def _each(
 ) -> str:
     """Replace every match by the first that ``repair`` gives, and list the second."""
     found: dict[str, list[int]] = {}
+    line, place, count = 1, 0, 0
 
     def replace(match: re.Match[str]) -> str:
+        nonlocal line, place, count
         written, words = repair(match)
-        found.setdefault(words, []).append(match.start())
+        if words:
+            count += 1
+            if count > _MAX_DAMAGE:
+                raise ReadError(f"more than {_MAX_DAMAGE} characters would have to be repaired: this is no document")
+            line += text.count("\n", place, match.start())
+            place = match.start()
+            found.setdefault(words, []).append(line)
         return written
 
     repaired = pattern.sub(replace, text)
-    found.pop("", None)
-    for words, places in found.items():
-        lines = [text.count("\n", 0, place) + 1 for place in places[:5]]
-        more = f" and {len(places) - 5} more" if len(places) > 5 else ""
-        listed = f" (lines {', '.join(map(str, lines))}{more})" if len(places) > 1 else ""
+    for words, lines in found.items():
+        more = f" and {len(lines) - 5} more" if len(lines) > 5 else ""
+        listed = f" (lines {', '.join(map(str, lines[:5]))}{more})" if len(lines) > 1 else ""
         repairs.append(Repair(lines[0], words + listed))
     return repaired
 
@@ -157,22 +205,48 @@ def _characters(text: str, repairs: list[Repair]) -> str:
 
 
 def _ampersands(text: str, repairs: list[Repair]) -> str:
-    """Ampersands that are no reference of XML, as what they were meant for."""
+    """Ampersands that are no reference of XML, as what they were meant for; and CDATA as plain text, in which an
+    ampersand is one."""
+    begun = text.find("<![CDATA[", text.rfind("]]>") + 1)
+    if begun >= 0:
+        line = text.count("\n", 0, begun) + 1
+        repairs.append(Repair(line, f"{len(text) - begun} characters of a section without its end are left out"))
+        text = text[:begun]
 
     def repair(match: re.Match[str]) -> tuple[str, str]:
-        reference = match[1]
+        cdata, reference = match.groups()
+        if cdata is not None:
+            return html.escape(cdata, quote=False), ""
         if not reference:
             return "&amp;", "a bare & became &amp;"
-        meant = html.unescape(f"&{reference}")
         if reference[0] == "#":
-            if _ILLEGAL.search(meant) or meant == "\ufffd":
+            if not _character(reference):
                 return "\ufffd", "a reference to a character that XML forbids became U+FFFD"
             return match[0], ""
+        meant = html.unescape(f"&{reference}")
         if meant == f"&{reference}":
             return f"&amp;{reference}", "an unknown entity was kept as text"
         return meant, f"the HTML entity &{reference} became its character"
 
     return _each(_AMPERSAND, text, repairs, repair)
+
+
+def _character(reference: str) -> str:
+    """What a reference such as ``#38;`` or ``#x26;`` stands for, '' when XML has no such character."""
+    number = int(reference[2:-1], 16) if reference[1] == "x" else int(reference[1:-1])
+    character = chr(number) if number <= 0x10FFFF else "\0"
+    return "" if _ILLEGAL.match(character) else character
+
+
+def _namespaces(text: str, repairs: list[Repair]) -> str:
+    """The text without the white space that broke the namespaces of its root."""
+
+    def repair(match: re.Match[str]) -> tuple[str, str]:
+        written = match[1] + "".join(match[2].split())
+        return written, "" if written == match[0] else "white space in a namespace was left out"
+
+    end = text.find(">") + 1
+    return _each(_NAMESPACE, text[:end], repairs, repair) + text[end:]
 
 
 def _parse(text: str, repairs: list[Repair]) -> etree._Element:
@@ -185,112 +259,184 @@ def _parse(text: str, repairs: list[Repair]) -> etree._Element:
         huge_tree=False,
         remove_comments=True,
         remove_pis=True,
-        remove_blank_text=True,
         recover=True,
         encoding="utf-8",
     )
-    data = _DECLARATION.sub("", text, count=1).encode()
-    lines = text[: len(text) - len(_DECLARATION.sub("", text, count=1))].count("\n")
     try:
-        root = etree.fromstring(data, parser)
+        root = etree.fromstring(text.encode(), parser)
     except etree.XMLSyntaxError as error:
-        raise ReadError(f"nothing could be recovered: {error.msg}", line=error.position[0] + lines) from None
+        raise ReadError("nothing could be recovered", line=error.position[0]) from None
     if root is None:
         raise ReadError("nothing could be recovered: there is no element that can be trusted")
-    if root.getroottree().docinfo.doctype:
-        raise ReadError("a DOCTYPE is refused; remove it")
-    repairs += [Repair(entry.line + lines, " ".join(entry.message.split())) for entry in parser.error_log]
+    repairs += [Repair(entry.line, _words(entry.type_name, entry.message)) for entry in parser.error_log]
     return root
 
 
-class _Placing:
-    """Puts elements where the table has them, drops what is cut short, and judges whether the rest is worth
-    anything."""
-
-    def __init__(self, kind: DocumentKind, root: etree._Element, text: str, repairs: list[Repair]) -> None:
-        self._kind = kind
-        self._root = root
-        self._text = text
-        self._repairs = repairs
-
-    def run(self) -> None:
-        self._lift(self._root, self._kind.root)
-        if not self._kind.member:
-            if not len(self._root):
-                raise ReadError(f"nothing of <{self._kind.root.name}> could be recovered")
-            return
-        members = list(self._root.iter(f"{{*}}{self._kind.member}"))
-        self._drop_cut_short(members)
-        key = next((field.name for field in self._member_fields() if field.key), "")
-        for member in members:
-            if key and not any(
-                etree.QName(child).localname == key and (child.text or "").strip() for child in member
-            ):
-                raise ReadError(
-                    f"nothing was recovered: {self._kind.member} without {key}", line=member.sourceline or 0
-                )
-        if not members:
-            raise ReadError(f"nothing was recovered: no whole {self._kind.member} was found")
-
-    def _member_fields(self) -> tuple[Field, ...]:
-        return self._kind.struct.fields if self._kind.struct else ()
-
-    def _lift(self, element: etree._Element, struct: Struct) -> None:
-        """An element that stands too deep, because an end tag before it is missing, goes up to the parent that the
-        table knows it in."""
-        path = [element]
-        for name in self._kind.path:
-            inner = next((child for child in path[-1] if etree.QName(child).localname == name), None)
-            if inner is None:
-                return
-            path.append(inner)
-        for level in range(len(path) - 1, 0, -1):
-            listing = level == len(path) - 1
-            known = {self._kind.member} if listing else _children_of(struct, self._kind.path[:level])
-            for child in list(path[level]):
-                name = etree.QName(child).localname
-                if name in known:
-                    if listing:
-                        self._lift_members(child)
-                    continue
-                for outer in range(level - 1, -1, -1):
-                    if name in _children_of(struct, self._kind.path[:outer]):
-                        path[outer].append(child)
-                        tags = etree.QName(path[level]).localname, etree.QName(path[outer]).localname
-                        text = f"<{name}> was moved from <{tags[0]}> to <{tags[1]}>"
-                        self._repairs.append(Repair(child.sourceline or 0, text))
-                        break
-
-    def _lift_members(self, member: etree._Element) -> None:
-        """A member inside another: the outer one lacks its end tag."""
-        place = member
-        for inner in list(member.iter(f"{{*}}{self._kind.member}")):
-            if inner is not member:
-                place.addnext(inner)
-                place = inner
-                text = f"a <{self._kind.member}> inside another was moved behind it"
-                self._repairs.append(Repair(inner.sourceline or 0, text))
-
-    def _drop_cut_short(self, members: list[etree._Element]) -> None:
-        """The last member, when the text ends inside it."""
-        tag = self._kind.member
-        last_end = max((match.end() for match in re.finditer(rf"</(?:[\w.-]+:)?{tag}\s*>", self._text)), default=0)
-        if members and re.search(rf"<(?:[\w.-]+:)?{tag}[\s>]", self._text[last_end:]) and not self._ends():
-            cut = members.pop()
-            parent = cut.getparent()
-            if parent is not None:
-                parent.remove(cut)
-            self._repairs.append(Repair(cut.sourceline or 0, f"the last <{tag}> is cut short; it is left out"))
-
-    def _ends(self) -> bool:
-        return bool(re.search(rf"</(?:[\w.-]+:)?{self._kind.root.name}\s*>\s*$", self._text))
+def _words(kind: str, message: str) -> str:
+    """libxml2's complaint without what is quoted in it, which may be personal: only the names of the tables stay."""
+    names = [name for name in re.findall(r"[\w.-]+", message) if name in _NAMES]
+    what = kind.removeprefix("ERR_").replace("_", " ").lower()
+    return f"not well-formed: {what} ({', '.join(names)})" if names else f"not well-formed: {what}"
 
 
-def _children_of(struct: Struct, path: tuple[str, ...]) -> set[str]:
-    """The names of the elements that the table knows at a path below a struct."""
-    for name in path:
-        inner = next((field.kind for field in struct.fields if field.name == name), None)
-        if not isinstance(inner, Struct):
-            return set()
-        struct = inner
-    return {field.name for field in struct.fields}
+def _judge(kind: DocumentKind, root: etree._Element) -> None:
+    """Whether what is there is worth anything. Raises ReadError."""
+    if not kind.member:
+        if not len(root):
+            raise ReadError(f"nothing of <{kind.root.name}> could be recovered")
+        return
+    members = list(root.iter(f"{{*}}{kind.member}"))
+    if not members:
+        raise ReadError(f"nothing was recovered: no whole {kind.member} was found")
+    key = next((field.name for field in kind.struct.fields if field.key), "") if kind.struct else ""
+    for member in members:
+        if key and not any(etree.QName(child).localname == key and (child.text or "").strip() for child in member):
+            problem = f"nothing was recovered: {kind.member} without {key}"
+            raise ReadError(problem, line=member.sourceline or 0)
+
+
+# --- end tags -------------------------------------------------------------------------------------------------------
+
+_MAX_DEPTH = 250
+_MAX_EDITS = 2**17
+_TOO_MANY = "nothing was recovered: too many tags are without their ends, or are no tags"
+
+
+class _Open(NamedTuple):
+    """An element whose end has not come. ``kind`` is None for one that no table knows."""
+
+    name: str
+    kind: Kind | None
+    place: int
+
+
+def _balance(text: str, kind: DocumentKind, repairs: list[Repair]) -> str:
+    """The text with every element ended where its table or the next end tag says that it ends. What the end of the
+    text cuts short, a member or a value, is left out."""
+    stack: list[_Open] = []
+    edits: list[tuple[int, int, str]] = []
+    place = 0
+    last = text.rfind(">")
+    line, counted = 1, 0
+
+    def repair(words: str) -> None:
+        nonlocal line, counted
+        line += text.count("\n", counted, place)
+        counted = place
+        repairs.append(Repair(line, words))
+
+    def end_above(level: int) -> None:
+        ends = [f"</{element.name}>" for element in reversed(stack[level + 1 :])]
+        for element in reversed(stack[level + 1 :]):
+            repair(f"a missing {_shown(element.name, '</')} was put in")
+        behind = place
+        if isinstance(stack[-1].kind, Scalar):  # white space before the next tag is none of a value's
+            behind = stack[-1].place + len(text[stack[-1].place : place].rstrip())
+        edits.append((behind, behind, "".join(ends)))
+        del stack[level + 1 :]
+
+    while (place := text.find("<", place)) >= 0:
+        closing = "-->" if text.startswith("<!--", place) else "?>" if text.startswith("<?", place) else ""
+        if closing:
+            end = text.find(closing, place + 2)
+            if end < 0:
+                break
+            edits.append((place, end + len(closing), ""))
+            place = end + len(closing)
+            continue
+        tag = _ANY_TAG.match(text, place)
+        if tag is None:
+            if last < place:
+                break
+            if text[place + 1] in " \t\r\n=<0123456789":
+                repair("a bare < became &lt;")
+                edits.append((place, place + 1, "&lt;"))
+            if len(edits) > _MAX_EDITS:
+                raise ReadError(_TOO_MANY)
+            place += 1
+            continue
+        slash, name, rest = tag.groups()
+        if slash:
+            level = len(stack) - 1
+            while level >= 0 and stack[level].name != name:
+                level -= 1
+            if level < 0:
+                repair(f"{_shown(name, '</')}, which ends nothing, was left out")
+                edits.append((place, tag.end(), ""))
+            else:
+                if level < len(stack) - 1:
+                    end_above(level)
+                stack.pop()
+                if not stack:
+                    place = tag.end()
+                    break
+        else:
+            level, inner = _holder(stack, name) if stack else (-1, kind.root)
+            if 0 <= level < len(stack) - 1:
+                end_above(level)
+            if not rest.endswith("/"):
+                stack.append(_Open(name, inner, place))
+            if len(stack) > _MAX_DEPTH or len(edits) > _MAX_EDITS:
+                raise ReadError(_TOO_MANY)
+        place = tag.end()
+    if stack:
+        cut = next((level for level, one in enumerate(stack) if _is_whole(one.kind, kind)), len(stack))
+        if cut < len(stack):
+            place = stack[cut].place
+            repair(f"the last {_shown(stack[cut].name, '<')} is cut short; it is left out")
+        elif place < 0:
+            place = len(text)
+        edits = [edit for edit in edits if edit[0] < place]
+        ends = [f"</{element.name}>" for element in reversed(stack[:cut])]
+        if ends:
+            repair(f"the text ends before {_shown(stack[cut - 1].name, '</')}")
+        edits.append((place, len(text), "".join(ends)))
+    parts = []
+    done = 0
+    for start, end, put in edits:
+        parts += [text[done:start], put]
+        done = end
+    return "".join(parts) + text[done:]
+
+
+def _shown(name: str, before: str) -> str:
+    """A tag for a report. A name that no table knows may be a value that got between angle brackets."""
+    return f"{before}{name}>" if name.rpartition(":")[2] in _NAMES else "tag"
+
+
+def _is_whole(one: Kind | None, kind: DocumentKind) -> bool:
+    """Whether an element is worth nothing without its end: a member, a value."""
+    return isinstance(one, Scalar) or (one is not None and one is kind.struct)
+
+
+def _holder(stack: list[_Open], name: str) -> tuple[int, Kind | None]:
+    """Which of the open elements a new one belongs into, and its kind. What is inside an element that no table knows
+    stays there, and so does what none of them knows."""
+    name = name.rpartition(":")[2]
+    for level in range(len(stack) - 1, -1, -1):
+        kind = stack[level].kind
+        if kind is None:
+            break
+        inner = _children_of(kind).get(name)
+        if inner is not None:
+            return level, inner
+    return len(stack) - 1, None
+
+
+#: By the identity of the struct, as it is dear to hash.
+_children: dict[int, tuple[Kind, dict[str, Kind]]] = {}
+
+
+def _children_of(kind: Kind) -> dict[str, Kind]:
+    """What may stand in an element of the kind, under every name that it has had."""
+    if isinstance(kind, ListOf):
+        return {kind.member: kind.of}
+    if not isinstance(kind, Struct):
+        return {}
+    if id(kind) not in _children:
+        known: dict[str, Kind] = {}
+        for field in kind.fields:
+            inner = field.kind.of if isinstance(field.kind, Repeated | Attributed) else field.kind
+            known |= dict.fromkeys((field.name, field.name_2011, *field.aliases), inner)
+        _children[id(kind)] = (kind, known)
+    return _children[id(kind)][1]

@@ -9,7 +9,7 @@ comment, CDATA section or instruction begun in the same block. Anything else is 
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from lxml import etree
@@ -18,8 +18,9 @@ from mws_compat.documents import DOCUMENTS, FRAGMENTS, UNMAPPED_NAMESPACE, Docum
 from mws_compat.errors import ReadError
 from mws_compat.reader import MAX_ATTRIBUTES, pull_parser, read_element, refuse_crowded, syntax_error
 from mws_compat.schema import Record
+from mws_compat.source import DOCTYPE_START, ROOT, SLICE, WIDE, Place, Source, after, excerpt_of
 
-__all__ = ["DOCUMENT_START", "MAX_MEMBER_BYTES", "Handler", "Segment", "Shortcut", "mask", "read_stream"]
+__all__ = ["MAX_MEMBER_BYTES", "Handler", "Segment", "Shortcut", "read_stream", "stream_steps"]
 
 #: The most bytes that one member, or what is around the members, may take; and the most without a ``>``.
 MAX_MEMBER_BYTES = 4 * 2**20
@@ -28,12 +29,9 @@ _MAX_UNBROKEN = 2**20
 _MAX_NODES = 2**17
 #: What each element or text between members counts for beside its bytes.
 _STRAY_BYTES = 2**8
-#: What is looked at together; what is fed at a time; and what is kept back, so that no end tag is cut in two.
+#: What is looked at together, and what is kept back of it, so that no end tag is cut in two.
 _PIECE = 2**20
-_SLICE = 2**16
 _KEPT_BACK = 256
-_MAX_EXCERPT = 100
-_MARGIN = 256
 _LINE_KEPT = 1024
 #: How much may stand before a root element that does not show in the first bytes (in UTF-16, for example).
 _MAX_PROLOGUE = 2**16
@@ -73,140 +71,23 @@ def read_stream(
 ) -> None:
     """Read every document of a stream. ``pieces`` are its bytes in order, of any size. ``ahead`` is how many chunks
     may be with the shortcut beside the one that is waited for. What is wrong with a document goes to
-    ``handler.fail``, and reading goes on with the next one; what the handler raises passes through."""
-    source = _Source(pieces)
+    ``handler.fail``, and reading goes on with the next one; what the handler raises passes through, but for a
+    ReadError, which is the document's failure."""
+    for _ in stream_steps(pieces, handler, shortcut=shortcut, ahead=ahead):
+        pass
+
+
+def stream_steps(
+    pieces: Iterable[bytes], handler: Handler, *, shortcut: Shortcut | None = None, ahead: int = 0
+) -> Iterator[None]:
+    """Like ``read_stream``, a step at a time: no more is read than the steps that are taken need."""
+    source = Source(pieces)
     while source.at_something():
         if source.at_document():
-            _Reading(source, handler, shortcut, ahead).run()
+            yield from _Reading(source, handler, shortcut, ahead).steps()
         else:
             handler.fail(source.skip_stray())
-
-
-_TAG = re.compile(
-    r"""(</?[A-Za-z_][\w.:-]*(?:\s+[\w.:-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*\s*/?>|<\?xml\s[^<>]*>|<!\[CDATA\[|<!--)"""
-)
-
-
-def mask(text: str) -> str:
-    """A line of a document for a message: whole tags as they are, letters and digits elsewhere as ``x`` and ``0``."""
-    return "".join(
-        part if place % 2 else re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "0", part))
-        for place, part in enumerate(_TAG.split(text))
-    )
-
-
-# --- the bytes ------------------------------------------------------------------------------------------------------
-
-#: A line, from 1, and how many characters of it stand before.
-_Place = tuple[int, int]
-
-_WIDE = (b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<")
-# Possessive throughout: what was skipped once is not tried again in another way.
-_MISC = re.compile(rb"(?:[ \t\r\n]++|\xef\xbb\xbf|<!--(?>.*?-->)|<\?(?!xml[ \t\r\n])(?>.*?\?>))++", re.DOTALL)
-_PROLOGUE = rb"(?:[ \t\r\n]++|\xef\xbb\xbf|<!--(?>.*?-->)|<\?(?>.*?\?>))*+"
-_ROOTS = b"|".join(name.encode() for name in DOCUMENTS if name not in FRAGMENTS)
-#: Where, in any text, a document may begin.
-DOCUMENT_START = re.compile(
-    rb"<(?:\?xml[ \t\r\n]|(?:%b)[ \t\r\n/>]|[A-Za-z_][\w.-]*+:(?:%b)[ \t\r\n/>])" % (_ROOTS, _ROOTS)
-)
-_ROOT = re.compile(rb"%b<([A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)[ \t\r\n/>]" % _PROLOGUE, re.DOTALL)
-_DOCTYPE = re.compile(rb"%b<!DOCTYPE" % _PROLOGUE, re.DOTALL)
-_CONTINUATION = bytes(range(0x80, 0xC0))
-
-
-class _Source:
-    """The bytes that are not read yet, and where they begin."""
-
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        # In small portions: what stands here is copied for each document taken from it.
-        self._portions = (piece[at : at + _SLICE] for piece in pieces for at in range(0, len(piece), _SLICE))
-        self.data = b""
-        self.place: _Place = (1, 0)
-        self.ended = False
-
-    def fill(self, size: int) -> None:
-        """Add bytes until there are ``size``, if there are so many."""
-        parts = [self.data]
-        have = len(self.data)
-        while not self.ended and have < size:
-            portion = next(self._portions, None)
-            if portion is None:
-                self.ended = True
-            else:
-                parts.append(portion)
-                have += len(portion)
-        self.data = b"".join(parts)
-
-    def take(self, size: int) -> bytes:
-        """The next bytes; they count as read."""
-        taken, self.data = self.data[:size], self.data[size:]
-        self.place = _after(self.place, taken)
-        return taken
-
-    def untake(self, data: bytes, place: _Place) -> None:
-        """Put back what was taken last, from ``place`` on."""
-        self.data = data + self.data
-        self.place = place
-
-    def at_something(self) -> bool:
-        """Skip white space, comments and instructions between documents. False at the end of the stream."""
-        while True:
-            self.fill(_SLICE)
-            misc = None if self.data.startswith(_WIDE) else _MISC.match(self.data)
-            if misc is None:
-                return bool(self.data)
-            self.take(misc.end())
-
-    def at_document(self) -> bool:
-        """Whether a document may begin here."""
-        return self.data.startswith((b"<", *_WIDE))
-
-    def skip_stray(self) -> ReadError:
-        """Go to where a document may begin, and say what was passed over."""
-        line, column = self.place
-        excerpt = _excerpt(self.data[: 4 * _MAX_EXCERPT], 0, 0)
-        self.skip_to_start(1)
-        problem = f"text stands where a document should begin; {self.place[0] - line or 'no'} lines are skipped"
-        return ReadError(problem, line=line, column=column + 1, excerpt=excerpt)
-
-    def skip_to_start(self, least: int, *, past_root: bool = False) -> None:
-        """Drop at least so many bytes, up to where a document may begin or the end. ``past_root``: the next root
-        element is still the old document's, unless a declaration comes first."""
-        self.take(least)
-        while True:
-            start = DOCUMENT_START.search(self.data)
-            if start and past_root and not start[0].startswith(b"<?"):
-                self.take(start.end())
-                past_root = False
-            elif start or self.ended:
-                self.take(start.start() if start else len(self.data))
-                return
-            else:
-                self.take(max(0, len(self.data) - _KEPT_BACK))
-                self.fill(_PIECE)
-
-
-def _after(place: _Place, data: bytes, start: int = 0, end: int | None = None) -> _Place:
-    """The place behind ``data[start:end]`` when that begins at ``place``."""
-    end = len(data) if end is None else end
-    last = data.rfind(b"\n", start, end)
-    tail = data[max(last + 1, start) : end]
-    width = len(tail) if tail.isascii() else len(tail.translate(None, _CONTINUATION))
-    if last < 0:
-        return place[0], place[1] + width
-    return place[0] + data.count(b"\n", start, end), width
-
-
-def _excerpt(data: bytes, line: int, column: int) -> str:
-    """The ``line``-th line (from 0) of ``data`` around the ``column``-th character, masked."""
-    lines = data.split(b"\n", line + 1)
-    if not 0 <= line < len(lines):
-        return ""
-    text = lines[line][: 2**16].decode("utf-8", "replace")
-    start = max(0, min(column, len(text)) - _MAX_EXCERPT * 2 // 3)
-    begin = max(0, start - _MARGIN)  # a line of many tags takes long to mask
-    shown = mask(text[begin : start + _MAX_EXCERPT + _MARGIN])[start - begin :][:_MAX_EXCERPT].strip()
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in shown)
+            yield
 
 
 # --- one document ---------------------------------------------------------------------------------------------------
@@ -223,7 +104,7 @@ _TAGS = [f"{{*}}{name}" for name in {*DOCUMENTS, *(kind.member for kind in DOCUM
 class _Reading:
     """Reads one document from the source and leaves the source behind it."""
 
-    def __init__(self, source: _Source, handler: Handler, shortcut: Shortcut | None, ahead: int) -> None:
+    def __init__(self, source: Source, handler: Handler, shortcut: Shortcut | None, ahead: int) -> None:
         self._source = source
         self._handler = handler
         self._shortcut = shortcut
@@ -236,7 +117,7 @@ class _Reading:
         self._head = 1
         self._root_end: re.Pattern[bytes] | None = None
         self._boundary = b""
-        self._ask = _SLICE
+        self._ask = SLICE
         # What the parser says.
         self._kind: DocumentKind | None = None
         self._root: etree._Element | None = None
@@ -251,7 +132,7 @@ class _Reading:
         # Where what is fed or skipped next begins, in the stream and as the parser counts; what was taken with it.
         self._place = source.place
         self._first_line = source.place[0]
-        self._told: _Place = (1, 0)
+        self._told: Place = (1, 0)
         self._line = b""
         self._resumed = 0
         self._fed = b""
@@ -265,11 +146,13 @@ class _Reading:
         self._nodes = 0
         self._equals = self._equals_here = 0
 
-    def run(self) -> None:
+    def steps(self) -> Iterator[None]:
+        """Read the document; what is wrong with it goes to the handler."""
         try:
             self._look()
             while not self._whole:
                 self._step()
+                yield
             record = self._close()
         except etree.XMLSyntaxError as error:
             self._fail(syntax_error(error))
@@ -283,13 +166,13 @@ class _Reading:
     def _look(self) -> None:
         """Which document this seems to be, from its first bytes."""
         data = self._source.data
-        if data.startswith(_WIDE):
+        if data.startswith(WIDE):
             return
-        doctype = _DOCTYPE.match(data)
+        doctype = DOCTYPE_START.match(data)
         if doctype:
             self._past_root = True
             raise _refused_doctype(data.count(b"\n", 0, doctype.end()) + 1)
-        root = _ROOT.match(data)
+        root = ROOT.match(data)
         if root is None:
             return
         self._head = root.end()
@@ -362,7 +245,7 @@ class _Reading:
         member = False
         start = 0
         while start < len(data):
-            stop = min(last if start < last else len(data), start + _SLICE)
+            stop = min(last if start < last else len(data), start + SLICE)
             if stop < len(data):  # at a tag's end where there is one: no declaration is cut in two
                 stop = data.rfind(b">", start, stop) + 1 or stop
             self._behind.append((data, stop))
@@ -394,7 +277,7 @@ class _Reading:
             self._past_root = True
             raise ReadError("no MWS order document begins here", line=1, column=1)
         self._pass(piece, 0, len(piece))
-        self._told = _after(self._told, piece)
+        self._told = after(self._told, piece)
         self._bytes_fed += len(piece)
         self._fed = b""
         self._past_root = False
@@ -402,7 +285,7 @@ class _Reading:
 
     def _pass(self, data: bytes, start: int, end: int) -> None:
         """Note that part of the document was dealt with; of its last line some is kept, to be shown."""
-        self._place = _after(self._place, data, start, end)
+        self._place = after(self._place, data, start, end)
         begin = data.rfind(b"\n", start, end) + 1
         kept = data[max(begin, start, end - _LINE_KEPT) : end]
         self._line = kept if begin else (self._line + kept)[-_LINE_KEPT:]
@@ -518,8 +401,8 @@ class _Reading:
                 column += self._place[1] - self._told[1]
             line += self._place[0] - self._told[0]
             begun = self._line if line == self._place[0] else b""
-            before = self._place[1] - _after((0, 0), begun)[1] if begun else 0
-            excerpt = _excerpt(begun + self._source.data, line - self._place[0], column - 1 - before)
+            before = self._place[1] - after((0, 0), begun)[1] if begun else 0
+            excerpt = excerpt_of(begun + self._source.data, line - self._place[0], column - 1 - before)
         problem = _LINE_NAMED.sub(self._named, error.problem)
         self._handler.fail(ReadError(problem, line=line, column=column, excerpt=excerpt))
         self._source.skip_to_start(max(0, self._head - self._bytes_fed), past_root=self._past_root)

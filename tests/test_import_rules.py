@@ -23,7 +23,8 @@ BELOW = {
     "overlay": {"errors", "schema", "orders", "documents", "escape"},
     "writer": {"errors", "schema", "orders", "documents", "escape", "overlay"},
     "reader": {"errors", "schema", "orders", "documents"},
-    "stream": {"errors", "schema", "orders", "documents", "reader"},
+    "source": {"errors", "schema", "orders", "documents"},
+    "stream": {"errors", "schema", "orders", "documents", "reader", "source"},
     "salvage": {"errors", "schema", "orders", "documents"},
     "blocks": {"errors", "schema", "orders", "documents", "reader"},
 }

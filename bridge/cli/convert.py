@@ -58,7 +58,10 @@ def run(arguments: argparse.Namespace) -> int:
             if isinstance(target, SingleFile):
                 target.all_done(sources)
             for source in sources:
+                failures = len(report.failures)
                 _convert(source, target, converter, options, report, bar)
+                if isinstance(target, SingleFile) and isinstance(source, Source) and len(report.failures) > failures:
+                    target.mark_incomplete(source, "")  # also when nothing of the source came into the file
     except TargetError as error:
         report.failures.append(ConvertError(error.name, error.problem))
     _tell(report, time.monotonic() - started, quiet=arguments.quiet)

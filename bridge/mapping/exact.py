@@ -26,6 +26,7 @@ from mws_compat.schema import (
     DATETIME,
     DECIMAL,
     INTEGER,
+    TEXT,
     UNKNOWN,
     UNMAPPED,
     Attributed,
@@ -72,6 +73,7 @@ class Cell:
 #: Wire text → JSON value.
 Leaf = Callable[[str, Cell], object]
 _VERBATIM = Cell(None)
+_OWN = Cell(TEXT)
 
 _BLANK = " \t\r\n"
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}").fullmatch
@@ -180,11 +182,11 @@ class ExactMap:
                 for step in path[:-1]:
                     target = cast("JsonObject", target.setdefault(step, {}))
                 target[path[-1]] = way.write(node, leaf)
-        own = {name: _verbatim(record[name], leaf) for name in record if name in self._own}
+        own = {name: _as_it_is(record[name], leaf, _OWN) for name in record if name in self._own}
         if own:
             out[OWN] = own
         if UNKNOWN in record:
-            out[UNKNOWN] = _verbatim(record[UNKNOWN], leaf)
+            out[UNKNOWN] = _as_it_is(record[UNKNOWN], leaf, _VERBATIM)
         if UNMAPPED in record:
             put_back(out, record[UNMAPPED])
         return out
@@ -204,7 +206,7 @@ class ExactMap:
         """The record without ``#json``, and the members that no element carries."""
         try:
             return self._take(source)
-        except (_UnusualError, MappingError):
+        except (_UnusualError, ValueError):
             return self._take_slowly(source)  # which names the place
 
     def _take_slowly(self, source: JsonObject) -> tuple[Record, JsonObject]:
@@ -305,12 +307,13 @@ def merge(target: JsonObject, members: Mapping[str, object]) -> None:
             target[name] = value
 
 
-def _verbatim(node: Node, leaf: Leaf) -> object:
+def _as_it_is(node: Node, leaf: Leaf, cell: Cell) -> object:
+    """A node of a record as JSON of the same shape."""
     if isinstance(node, str):
-        return leaf(node, _VERBATIM)
+        return leaf(node, cell)
     if isinstance(node, list):
-        return [_verbatim(inner, leaf) for inner in node]
-    return {name: _verbatim(inner, leaf) for name, inner in node.items()}
+        return [_as_it_is(inner, leaf, cell) for inner in node]
+    return {name: _as_it_is(inner, leaf, cell) for name, inner in node.items()}
 
 
 def as_node(value: object, place: str, depth: int = 0) -> Node:

@@ -4,10 +4,10 @@ What is offered here is imported when it is asked for: the command line has to s
 the modules below directly.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+import importlib as _importlib
+import typing as _typing
 
-if TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from bridge.offline.records import from_sp_api, iter_records, render, to_sp_api
     from bridge.offline.report import ConvertError
 
@@ -17,4 +17,4 @@ __all__ = ["ConvertError", "from_sp_api", "iter_records", "render", "to_sp_api"]
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{'report' if name == 'ConvertError' else 'records'}"), name)
+    return getattr(_importlib.import_module(f"{__name__}.{'report' if name == 'ConvertError' else 'records'}"), name)

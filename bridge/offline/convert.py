@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Converter", "Options", "Readable", "looks_like_json", "suffix_of"]
 
 _PIECE = 2**20
+_LOST_WORKER = "a worker process was killed, or ran out of memory; --jobs 1 does without"
 
 
 class Readable(Protocol):
@@ -53,6 +54,13 @@ def looks_like_json(head: bytes) -> bool:
     return head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")[:1] in (b"{", b"[")
 
 
+def _is_wide_json(head: bytes) -> bool:
+    """Whether the first bytes are those of JSON in another encoding than UTF-8."""
+    if not head.startswith((b"\xff\xfe", b"\xfe\xff")) and b"\0" not in head[:4]:
+        return False
+    return looks_like_json(head[:64].lstrip(b"\xff\xfe").replace(b"\0", b""))
+
+
 def suffix_of(head: bytes, options: Options) -> str:
     """The file name suffix of what a source becomes."""
     if looks_like_json(head):
@@ -79,6 +87,9 @@ class Converter:
         """Convert what ``head`` and then ``stream`` hold into ``sink``. Faults of documents go to the report; faults
         of the stream and of the sink are raised. ``size`` is a hint."""
         report = self._report
+        if _is_wide_json(head):
+            report.failures.append(ConvertError(name, "JSON must be in UTF-8; this is in UTF-16 or UTF-32"))
+            return
         before = report.documents, len(report.failures), len(report.warnings)
         self._convert(name, head, _pieces(head, stream), sink, size)
         if before == (report.documents, len(report.failures), len(report.warnings)):
@@ -90,9 +101,21 @@ class Converter:
         elif self._options.recover:
             self._recover(name, pieces, sink)
         else:
-            handler, shortcut = self._handler(name, sink, size)
-            ahead = self._pool.ahead if self._pool is not None and shortcut is self._pool else 0
-            read_stream(pieces, handler, shortcut=shortcut, ahead=ahead)
+            self._from_xml(name, pieces, sink, size)
+
+    def _from_xml(self, name: str, pieces: Iterator[bytes], sink: Sink, size: int) -> None:
+        handler, shortcut = self._handler(name, sink, size)
+        if self._pool is None or shortcut is not self._pool:
+            read_stream(pieces, handler, shortcut=shortcut)
+            return
+        from bridge.offline.jobs import WorkerError  # noqa: PLC0415 - imported with the pool
+
+        try:
+            read_stream(pieces, handler, shortcut=shortcut, ahead=self._pool.ahead)
+        except WorkerError:
+            self._stack.close()
+            self._pool = None  # the next source gets a new one
+            raise SourceError(name, _LOST_WORKER) from None
 
     def _handler(self, name: str, sink: Sink, size: int) -> tuple[Handler, Shortcut | None]:
         options = self._options
@@ -100,7 +123,7 @@ class Converter:
             from bridge.offline.generic import GenericDocuments, GenericLines  # noqa: PLC0415 - xmltodict on demand
 
             generic = GenericLines if options.lines else GenericDocuments
-            return generic(sink, self._report, name), None
+            return generic(sink, self._report, name, strict=options.strict), None
         form = JsonLines if options.lines else JsonDocuments
         handler = form(sink, self._report, name, strict=options.strict)
         if options.jobs > 1 and (size == 0 or size > 4 * _PIECE):

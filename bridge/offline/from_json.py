@@ -1,7 +1,7 @@
 """JSON of any layout, value by value, and its way to MWS XML.
 
-When the first line is a whole JSON value, each line is one. Otherwise the input is one value: up to 32 MiB it is
-decoded at once; beyond that ``ijson`` walks through it.
+When the first line is a whole JSON value, each line is one; also when it is broken and the second one is whole.
+Otherwise the input is one value: up to 32 MiB it is decoded at once; beyond that ``ijson`` walks through it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -44,14 +44,19 @@ def json_values(pieces: Iterable[bytes]) -> Iterator[tuple[str, bytes | Iterable
     """The JSON values of a stream as text, each with its place (``line 3``, or '' for the only one). A value that is
     too large to be decoded at once comes as pieces."""
     rest = iter(pieces)
-    head = b""
-    end = -1
+    parts: list[bytes] = []
+    size = 0
     for piece in rest:
-        head = (head + piece).removeprefix(b"\xef\xbb\xbf")
-        end = head.find(b"\n", len(head) - len(head.lstrip()))
-        if end >= 0 or len(head) > MAX_WHOLE_JSON:
+        parts.append(piece)
+        size += len(piece)
+        if b"\n" in piece:
+            parts = [b"".join(parts)]
+            if _first_lines(parts[0])[1]:
+                break
+        if size > MAX_WHOLE_JSON:
             break
-    if end >= 0 and _is_value(head[:end]):
+    head = b"".join(parts).removeprefix(b"\xef\xbb\xbf")
+    if _are_lines(*_first_lines(head)):
         for number, line in _lines(chain([head], rest)):
             yield f"line {number}", line
         return
@@ -64,6 +69,27 @@ def json_values(pieces: Iterable[bytes]) -> Iterator[tuple[str, bytes | Iterable
         yield "", b"".join(parts)
     else:
         yield "", chain(parts, rest)
+
+
+def _first_lines(head: bytes) -> tuple[bytes, bytes]:
+    """The first two lines that are not blank, where they are whole."""
+    found: list[bytes] = []
+    start = 0
+    while len(found) < 2 and (end := head.find(b"\n", start)) >= 0:
+        if line := head[start:end].strip():
+            found.append(line)
+        start = end + 1
+    first, second, *_ = *found, b"", b""
+    return first, second
+
+
+def _are_lines(first: bytes, second: bytes) -> bool:
+    """Whether each line is a value of its own. No value goes on with a whole object in its second line when its first
+    ends as none in the middle of one does."""
+    if _is_value(first):
+        return True
+    broken = first.startswith(b"{") and not first.endswith((b":", b",", b"["))
+    return broken and second.startswith(b"{") and _is_value(second)
 
 
 def _is_value(text: bytes) -> bool:

@@ -4,16 +4,19 @@
 document streams; they come first in their list's parent, whatever stood before them.
 """
 
+from xml.parsers.expat import ExpatError
+
 import orjson
 import xmltodict
 from lxml import etree
 
 from bridge.offline.report import ConvertError, Report
 from bridge.offline.to_json import Sink
+from bridge.offline.to_xml import version_of
 from mws_compat.documents import DOCUMENTS, DocumentKind
 from mws_compat.errors import ReadError
-from mws_compat.overlay import write_root
-from mws_compat.reader import refuse_crowded
+from mws_compat.overlay import write_element, write_root
+from mws_compat.reader import read_element, refuse_crowded, unknown_paths
 from mws_compat.schema import Kind, ListOf, Record, Repeated, Struct
 
 __all__ = ["FORCE_LIST", "GenericDocuments", "GenericLines"]
@@ -37,13 +40,22 @@ def _lists(kind: Kind) -> set[str]:
 FORCE_LIST = {name: tuple(sorted(_lists(kind.root))) for name, kind in DOCUMENTS.items()}
 
 
+def _parse(text: bytes, kind: DocumentKind) -> dict[str, object]:
+    try:
+        parsed: dict[str, object] = xmltodict.parse(text, force_list=FORCE_LIST[kind.root.name])
+    except ExpatError:  # it knows fewer letters than libxml2, whose names follow XML's fifth edition
+        raise ReadError("a name that xmltodict cannot read") from None
+    return parsed
+
+
 class _Generic:
     """What both forms share."""
 
-    def __init__(self, sink: Sink, report: Report, source: str) -> None:
+    def __init__(self, sink: Sink, report: Report, source: str, *, strict: bool = False) -> None:
         self._sink = sink
         self._report = report
         self._source = source
+        self._strict = strict
         self._kind: DocumentKind | None = None
         self._namespace = ""
         self._count = 0
@@ -54,19 +66,29 @@ class _Generic:
         self._count = 0
 
     def member(self, element: etree._Element) -> None:
-        assert self._kind is not None  # noqa: S101 - begin came first
+        kind = self._kind
+        assert kind is not None  # noqa: S101 - begin came first
+        assert kind.struct is not None  # noqa: S101 - a document that has members
         refuse_crowded(element)
+        if self._strict:
+            self._refuse_unknown(read_element(element, kind.struct), kind.struct, kind.member)
         text = etree.tostring(element, encoding="utf-8", with_tail=False)
-        parsed = xmltodict.parse(text, force_list=FORCE_LIST[self._kind.root.name])
-        value = next(iter(parsed.values()))
-        # The namespace is the root's, and only serialising the element alone has put it here.
-        for inner in value if isinstance(value, list) else [value]:
-            if isinstance(inner, dict):
-                for name in [name for name in inner if name == "@xmlns" or name.startswith("@xmlns:")]:
-                    del inner[name]
+        parent = element.getparent()
+        moved = parent is not None and etree.QName(parent).namespace != etree.QName(element).namespace
+        if moved or b" xmlns:" in text:  # prefixes are not declared in what is written around it
+            record = read_element(element, kind.struct)
+            version = version_of(self._namespace)
+            text = write_element(kind.member, kind.struct, record, depth=0, version=version).encode()
+        value = next(iter(_parse(text, kind).values()))
         value = value[0] if isinstance(value, list) else value
+        if not moved and isinstance(value, dict):
+            value.pop("@xmlns", None)  # the root's, and only serialising the element alone has put it here
         self._write(orjson.dumps(value if value is not None else {}))
         self._count += 1
+
+    def _refuse_unknown(self, record: Record, struct: Struct, place: str) -> None:
+        for path in unknown_paths(record, struct):
+            raise ReadError(f"{place}: {path} is not known to the tables")
 
     def made(self, result: object) -> None:  # noqa: ARG002
         raise AssertionError("no shortcut is given")
@@ -78,9 +100,11 @@ class _Generic:
         kind = self._kind
         assert kind is not None  # noqa: S101 - begin came first
         try:
+            if self._strict:
+                self._refuse_unknown(record, kind.root, kind.root.name)
             self._finish(kind, record)
         except (ValueError, TypeError) as error:
-            self.fail(ReadError(str(error)))
+            self.fail(error if isinstance(error, ReadError) else ReadError(str(error)))
             return
         self._sink.mark()
         self._report.documents += 1
@@ -96,8 +120,7 @@ class _Generic:
     def _around(self, kind: DocumentKind, record: Record) -> dict[str, object]:
         """The document without its members, as xmltodict reads it."""
         text = write_root(kind.root, record, namespace=self._namespace, version="")
-        parsed: dict[str, object] = xmltodict.parse(text.encode(), force_list=FORCE_LIST[kind.root.name])
-        return parsed
+        return _parse(text.encode(), kind)
 
 
 class GenericDocuments(_Generic):

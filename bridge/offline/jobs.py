@@ -9,6 +9,7 @@ import multiprocessing
 import signal
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 from typing import Self
 
@@ -16,7 +17,12 @@ from bridge.offline.sp_api import Members
 from mws_compat.documents import DocumentKind
 from mws_compat.stream import Segment
 
-__all__ = ["Pool"]
+__all__ = ["Pool", "WorkerError"]
+
+
+class WorkerError(Exception):
+    """A worker process ended before its time: killed, or out of memory. Its pool is of no use any more."""
+
 
 _members: Members | None = None
 
@@ -45,8 +51,18 @@ class Pool:
         )
 
     def submit(self, kind: DocumentKind, chunk: bytes) -> Callable[[], list[Segment]]:
-        future: Future[list[Segment]] = self._executor.submit(_convert, kind.root.name, chunk)
-        return future.result
+        try:
+            future: Future[list[Segment]] = self._executor.submit(_convert, kind.root.name, chunk)
+        except BrokenProcessPool as error:
+            raise WorkerError from error
+
+        def result() -> list[Segment]:
+            try:
+                return future.result()
+            except BrokenProcessPool as error:
+                raise WorkerError from error
+
+        return result
 
     def __enter__(self) -> Self:
         return self

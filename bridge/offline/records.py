@@ -20,14 +20,14 @@ from typing import BinaryIO
 
 from lxml import etree
 
-from bridge.mapping.documents_v0 import MEMBER_MAPS, member_of, read_document
+from bridge.mapping.documents_v0 import MEMBER_MAPS, JsonDocument, member_of, read_document
 from bridge.mapping.exact import InexactError, Typing
-from bridge.mapping.rows import JsonObject
+from bridge.mapping.rows import JsonObject, MappingError
 from bridge.offline.convert import looks_like_json
 from bridge.offline.from_json import json_values
 from bridge.offline.report import ConvertError, Report
-from bridge.offline.to_xml import XmlWriter, decode
-from mws_compat.blocks import BlockReader, Build, Values, canonical_block, only_tags
+from bridge.offline.to_xml import XmlWriter, decode, lone_member, problem_of
+from mws_compat.blocks import BlockReader, Build, Values, canonical_block, only_tags, slot_of
 from mws_compat.documents import FRAGMENTS, DocumentKind
 from mws_compat.errors import ReadError
 from mws_compat.reader import read_element, refuse_crowded
@@ -229,7 +229,7 @@ class _Collector:
 
 
 def _learn(record: Record) -> Build[Record] | None:
-    """What makes records like this one, in which numbers stand for values: a lambda written out."""
+    """What makes records like this one, in which slots stand for values: a lambda written out."""
     make: Callable[[list[str]], Record] = eval(f"lambda v: {_written(record)}")  # noqa: S307 - only repr()s and numbers
 
     def build(values: Values) -> Record:
@@ -243,7 +243,8 @@ def _written(node: Node) -> str:
         return "{" + ",".join(f"{name!r}:{_written(inner)}" for name, inner in node.items()) + "}"
     if isinstance(node, list):
         return f"[{','.join(map(_written, node))}]"
-    return f"v[{int(node)}]" if node else "''"
+    slot = slot_of(node)
+    return repr(node) if slot is None else f"v[{slot}]"
 
 
 # --- JSON -----------------------------------------------------------------------------------------------------------
@@ -259,12 +260,34 @@ def _from_json(pieces: Iterable[bytes], name: str) -> Iterator[Record | ConvertE
                     found = list(_records_of(decode(value, exact=True)))
                 yield from found
             else:
-                from bridge.offline.large_json import large_members  # noqa: PLC0415 - ijson on demand
+                yield from _large_records(value)
+        except (ValueError, TypeError, RecursionError) as error:
+            yield ConvertError(name, problem_of(error), place=place)
 
-                for path, member in large_members(value):
-                    yield from _records_of(member) if path else ()
-        except (ValueError, TypeError) as error:
-            yield ConvertError(name, str(error), place=place)
+
+def _large_records(pieces: Iterable[bytes]) -> Iterator[Record]:
+    """Items wait until it is known which order they are of."""
+    from bridge.offline.large_json import large_members  # noqa: PLC0415 - ijson on demand
+
+    items: list[Record] = []
+    for member, place, value in large_members(pieces):
+        if not place:
+            document = _document(value)
+            if document.members:
+                raise MappingError("objects expected", document.place)
+            head = _head_of(document)
+            yield from ({**head, **item} for item in items)
+        elif member:
+            try:
+                record = MEMBER_MAPS[member].read(value)
+            except MappingError as error:
+                raise error.inside(place) from None
+            if member == _ITEM:
+                items.append(record)
+            else:
+                yield record
+        else:
+            yield from _records_of(value)
 
 
 def _records_of(value: object) -> Iterator[Record]:
@@ -274,16 +297,26 @@ def _records_of(value: object) -> Iterator[Record]:
         return
     if not isinstance(value, dict):
         raise TypeError("object expected")
-    if "payload" not in value and member_of(value):
+    if lone_member(value):
         yield from_sp_api(value)
         return
-    document = read_document(value)
-    if document is None:
-        raise ValueError("neither an answer of Orders v0, nor an order or item of one")
-    result = document.record.get(document.kind.path[0]) if document.kind.path else None
-    order_id = result.get(_ORDER_ID) if isinstance(result, dict) and document.kind.member == _ITEM else None
+    document = _document(value)
+    head = _head_of(document)
     for member in document.members:
         if not isinstance(member, dict):
-            raise TypeError(f"{document.place}: objects expected")
-        record = MEMBER_MAPS[document.kind.member].read(member)
-        yield {_ORDER_ID: order_id, **record} if isinstance(order_id, str) else record
+            raise MappingError("objects expected", document.place)
+        yield {**head, **MEMBER_MAPS[document.kind.member].read(member)}
+
+
+def _document(source: JsonObject) -> JsonDocument:
+    document = read_document(source)
+    if document is None:
+        raise ValueError("neither an answer of Orders v0, nor an order or item of one")
+    return document
+
+
+def _head_of(document: JsonDocument) -> Record:
+    """What a list says of each of its items: the order."""
+    result = document.record.get(document.kind.path[0]) if document.kind.path else None
+    order_id = result.get(_ORDER_ID) if isinstance(result, dict) and document.kind.member == _ITEM else None
+    return {_ORDER_ID: order_id} if isinstance(order_id, str) else {}

@@ -14,8 +14,9 @@ from lxml import etree
 
 from bridge.mapping.documents_v0 import MEMBER_MAPS
 from bridge.mapping.exact import Cell, ExactMap, Typing
-from mws_compat.blocks import BlockReader, Build, Values, canonical_block, only_tags
+from mws_compat.blocks import BlockReader, Build, Values, canonical_block, only_tags, slot_of
 from mws_compat.documents import DOCUMENTS, DocumentKind
+from mws_compat.errors import ReadError
 from mws_compat.reader import read_element, refuse_crowded, unknown_paths
 from mws_compat.schema import BOOLEAN, INTEGER, UNMAPPED, Record
 from mws_compat.stream import Segment
@@ -42,9 +43,10 @@ class _Slot:
 
 
 def _slot(text: str, cell: Cell) -> object:
-    if not text:
-        return ""
-    return _Slot(int(text), bare=not cell.quoted and cell.kind in (BOOLEAN, INTEGER))
+    number = slot_of(text)
+    if number is None:
+        return text
+    return _Slot(number, bare=not cell.quoted and cell.kind in (BOOLEAN, INTEGER))
 
 
 def _template(value: object, order: list[int]) -> bytes:
@@ -73,7 +75,7 @@ class SpApiMember:
         self._kind = kind
         self._struct = kind.struct
         self._table: ExactMap = MEMBER_MAPS[kind.member]
-        self._blocks = BlockReader(kind.struct, kind.member, self._learn, escape_json)
+        self._blocks = BlockReader(kind.struct, kind.member, self._learn, escape_json, trim=True)
 
     def _learn(self, record: Record) -> Build[tuple[bytes, int]] | None:
         if UNMAPPED in record:
@@ -101,7 +103,10 @@ class SpApiMember:
         refuse_crowded(element)
         record = read_element(element, self._struct)
         typing = Typing()
-        data = orjson.dumps(self._table.write(record, typing))
+        try:
+            data = orjson.dumps(self._table.write(record, typing))
+        except (ValueError, TypeError) as error:  # what came back from #json is no JSON object, or too deep
+            raise ReadError(str(error)) from error
         return data, sum(1 for _ in unknown_paths(record, self._struct)), record, typing.odd
 
 

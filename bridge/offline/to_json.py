@@ -1,5 +1,6 @@
 """MWS XML to SP-API JSON, document by document or line by line."""
 
+import re
 from collections.abc import Callable
 from typing import Protocol
 
@@ -18,6 +19,8 @@ from mws_compat.stream import Segment
 
 __all__ = ["Immediate", "JsonDocuments", "JsonLines", "Sink"]
 
+#: What an order's or item's id looks like; other text is not shown.
+_ID = re.compile(r"[A-Z]?[0-9][0-9-]{0,39}")
 #: Items are held until their list's end has told which order they are of.
 _MAX_ITEMS = 100_000
 
@@ -104,7 +107,7 @@ class _ToJson:
         typing = Typing()
         try:
             self._finish(kind, record, typing)
-        except ValueError as error:  # no result; members put back that are no JSON
+        except (ValueError, TypeError) as error:  # no result; what came back from #json is no object, or too deep
             self.fail(ReadError(str(error)))
             return
         for name in dict.fromkeys(typing.odd):
@@ -126,8 +129,8 @@ class _ToJson:
 def _key_of(record: Record) -> str:
     for name in ("AmazonOrderId", "OrderItemId", "MessageID"):
         value = record.get(name)
-        if isinstance(value, str):
-            return value.strip()[:40]
+        if isinstance(value, str) and _ID.fullmatch(value.strip()):
+            return value.strip()
     return ""
 
 
@@ -201,7 +204,7 @@ class JsonLines(_ToJson):
             order_id = payload.get("AmazonOrderId", "") if isinstance(payload, dict) else ""
             head = b'{"AmazonOrderId":%b,' % orjson.dumps(order_id)
             lines = b"\n".join(self._held).split(b"\n")
-            self._sink.write(b"".join(b"%b%b\n" % (head, line[1:]) for line in lines))
+            self._sink.write(b"".join(b"%b%b\n" % (head, line[1:]) for line in lines).replace(b",}\n", b"}\n"))
         elif kind.root.name in {"Order", "OrderItem"}:
             self._sink.write(orjson.dumps(whole.get("payload", whole)) + b"\n")
         elif not kind.member:

@@ -1,35 +1,71 @@
 """SP-API JSON to MWS XML: whole documents, arrays, and lines."""
 
 import json
-from typing import IO
+from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
+from typing import IO, cast
 
 import orjson
 
-from bridge.mapping.documents_v0 import MEMBER_MAPS, NAMESPACE, JsonDocument, member_of, read_document
+from bridge.mapping.documents_v0 import (
+    ENVELOPE_KEY,
+    MEMBER_MAPS,
+    NAMESPACE,
+    JsonDocument,
+    member_of,
+    read_document,
+)
 from bridge.mapping.exact import OWN, InexactError
-from bridge.mapping.rows import JsonObject, MappingError
+from bridge.mapping.orders_v0 import ITEM_MAP, ORDER_MAP
+from bridge.mapping.rows import JsonObject, MappingError, Row, StructMap
 from bridge.offline.report import ConvertError, Report
 from bridge.offline.to_json import Sink
 from mws_compat.documents import DOCUMENTS, DocumentKind
 from mws_compat.orders import LATEST_VERSION, VERSIONS
 from mws_compat.overlay import MEMBERS, write_root
-from mws_compat.reader import parse_element, read_element
+from mws_compat.reader import parse_element, read_element, unknown_paths
 from mws_compat.schema import UNKNOWN, UNMAPPED, Record
 from mws_compat.writer import MemberWriter
 
-__all__ = ["XmlWriter", "decode", "version_of"]
+__all__ = ["GENERIC_ROOTS", "XmlWriter", "decode", "lone_member", "problem_of", "version_of"]
 
 _BATCH = 2**18
 
 #: Roots that stand alone in an object of the generic form. Envelopes are called alike in both forms.
-_GENERIC = frozenset(name for name in DOCUMENTS if name.endswith("Response"))
+GENERIC_ROOTS = frozenset(name for name in DOCUMENTS if name != ENVELOPE_KEY)
+#: All that stands in getOrderItems' payload.
+_ITEM_LIST = frozenset({"AmazonOrderId", "NextToken", "OrderItems"})
 #: The documents that objects outside any document are put into.
 _HOLDERS = {"Order": "ListOrdersResponse", "OrderItem": "ListOrderItemsResponse", "Message": "AmazonEnvelope"}
 
 
 def decode(text: bytes, *, exact: bool = False) -> object:
-    """A JSON value. ``exact``: numbers with a fraction as text. Raises ValueError (a json.JSONDecodeError)."""
-    return json.loads(text, parse_float=str) if exact else orjson.loads(text)
+    """A JSON value. ``exact``: numbers with a fraction as Decimals. Raises ValueError."""
+    return json.loads(text, parse_float=_decimal) if exact else orjson.loads(text)
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ValueError("a number with an exponent that no number has") from None
+
+
+def lone_member(source: JsonObject) -> str:
+    """What an object is that stands outside any document, ``Order``, ``OrderItem`` or ``Message``; '' for a document,
+    and for the payload of one."""
+    if "payload" in source or ("OrderItems" in source and _ITEM_LIST.issuperset(source)):
+        return ""
+    return member_of(source)
+
+
+def problem_of(error: Exception) -> str:
+    """What is wrong with a value, in words that hold nothing of it."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"not JSON: {error.msg} (column {error.colno})"
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    return str(error)
 
 
 def version_of(namespace: str) -> str:
@@ -60,8 +96,8 @@ class XmlWriter:
                 self._value(decode(text), "")
             except InexactError:
                 self._value(decode(text, exact=True), "")
-        except (ValueError, TypeError) as error:
-            self.fail(_words(error), place)
+        except (ValueError, TypeError, RecursionError) as error:
+            self.fail(problem_of(error), place)
 
     def put(self, value: object, place: str) -> None:
         """Convert a decoded value. Raises ValueError or TypeError."""
@@ -79,7 +115,7 @@ class XmlWriter:
         except MappingError as error:
             raise error.inside(place) from None
 
-    def put_around(self, source: JsonObject, members: IO[bytes], ends: list[int]) -> None:
+    def put_around(self, source: JsonObject, member: str, members: IO[bytes], ends: list[int]) -> None:
         """Write a document whose members wait in a file, as ``member_text`` wrote them; ``ends`` are the offsets of
         their ends. Raises ValueError or TypeError."""
         document = read_document(source)
@@ -87,8 +123,13 @@ class XmlWriter:
             raise MappingError("neither an answer of Orders v0, nor an order or item of one")
         if version_of(document.namespace) != LATEST_VERSION:
             raise MappingError("a document this large can only be written in the latest version", f"{OWN}.Namespace")
-        self._look(document.record, "")
+        if document.members:
+            raise MappingError("objects expected", document.place)
+        if ends and document.kind.member != member:
+            raise MappingError(f"{member} is not what an answer of {document.kind.action} lists")
+        self._look_around(document)
         ready = _Ready(document.kind, document.namespace, document.record, [], "")
+        ready.frame("")  # a head that cannot be written must not be found out half-way
         self.close()
         members.seek(0)
         step = self._page or max(len(ends), 1)
@@ -122,10 +163,10 @@ class XmlWriter:
         """Everything that can go wrong goes wrong here, before anything of the value is written."""
         if not isinstance(value, dict):
             raise MappingError("object expected", place)
-        if len(value) == 1 and (name := next(iter(value))) in _GENERIC:
-            return self._prepare_generic(DOCUMENTS[name], value)
+        if kind := _generic_kind(value):
+            return self._prepare_generic(kind, value)
         try:
-            if member := member_of(value) if "payload" not in value else "":
+            if member := lone_member(value):
                 return self._prepare_member(member, value)
             document = read_document(value)
         except MappingError as error:
@@ -162,7 +203,7 @@ class XmlWriter:
                 raise error.inside(place) from None
             assert write is not None  # noqa: S101 - only such documents have members
             texts.append(write(record))
-        self._look(head, "")
+        self._look_around(document)
         ready = _Ready(kind, document.namespace, head, texts, "")
         ready.frame("")  # a head that cannot be written must not be found out half-way
         return ready
@@ -171,36 +212,54 @@ class XmlWriter:
         """A document in xmltodict's notation, by way of the XML that xmltodict makes of it."""
         import xmltodict  # noqa: PLC0415 - only this form needs it
 
+        _check_generic(value, "")
         root = parse_element(xmltodict.unparse(value).encode(), limit=2**31)
         namespace = str(root.tag).rpartition("}")[0][1:]
         head = read_element(root, kind.root)
+        unknown = list(unknown_paths(head, kind.root))
+        if self._strict and unknown:
+            raise MappingError("not known to the tables", unknown[0])
+        self._report.unknown += len(unknown)
         holder: Record = head
         for name in kind.path[:-1]:
             inner = holder.get(name)
-            holder = inner if isinstance(inner, dict) else {}
-        members = holder.pop(kind.path[-1], []) if kind.path else []
+            if not isinstance(inner, dict):
+                raise MappingError(f"no {name}", kind.root.name)
+            holder = inner
+        members = holder.pop(kind.path[-1] if kind.path else kind.member, [])
+        records = [member for member in members if isinstance(member, dict)]
+        if self._drop:
+            for record in (head, *records):
+                record.pop(UNKNOWN, None)
         write = _writer_for(kind, version_of(namespace)) if kind.member else None
-        texts = [write(member) for member in members if isinstance(member, dict)] if write else []
-        return _Ready(kind, namespace, head, texts, "")
+        return _Ready(kind, namespace, head, [write(record) for record in records] if write else [], "")
 
     def _read_member(self, member: str, source: JsonObject) -> Record:
-        table = MEMBER_MAPS[member]
-        record = table.read(source)
+        record = MEMBER_MAPS[member].read(source)
         if UNMAPPED in record or UNKNOWN in record:
-            strangers = [name for name in table.strange(source) if name not in table.unused and name[0] != "#"]
-            self._look(record, ", ".join(strangers) or ("" if UNKNOWN not in record else UNKNOWN))
+            self._look(record, _UNUSED[member])
         return record
 
-    def _look(self, record: Record, strangers: str) -> None:
-        """Count, refuse or drop what no table knows."""
-        for key in (UNKNOWN, UNMAPPED):
-            if key not in record:
-                continue
-            self._report.unknown += 1
-            if self._strict and strangers:
-                raise MappingError("not known to the tables", strangers)
-            if self._drop:
-                del record[key]
+    def _look_around(self, document: JsonDocument) -> None:
+        """Count, refuse or drop what no table knows around members."""
+        result = document.record.get(f"{document.kind.action}Result")
+        for record in (document.record, result):
+            if isinstance(record, dict):
+                self._look(record, frozenset())
+
+    def _look(self, record: Record, unused: frozenset[str]) -> None:
+        """Count, refuse or drop what no table knows; ``unused`` is known to have no element."""
+        found: list[str] = []
+        if UNKNOWN in record:
+            found += [f"{UNKNOWN}.{name}" for name in cast("Record", record[UNKNOWN])]
+        if UNMAPPED in record:
+            found += _strangers(orjson.loads(cast("str", record[UNMAPPED])), unused)
+        if self._strict and found:
+            raise MappingError("not known to the tables", found[0])
+        self._report.unknown += len(found)
+        if self._drop:
+            record.pop(UNKNOWN, None)
+            record.pop(UNMAPPED, None)
 
     def _write(self, ready: "_Ready") -> None:
         if ready.head is not None:
@@ -236,10 +295,33 @@ class XmlWriter:
             self._sink.mark()
 
 
-def _words(error: Exception) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"not JSON: {error.msg} (column {error.colno})"
-    return str(error)
+def _generic_kind(value: JsonObject) -> DocumentKind | None:
+    """The kind of a document in xmltodict's notation."""
+    if len(value) != 1:
+        return None
+    (name, inner), *_ = value.items()
+    if name in GENERIC_ROOTS:
+        return DOCUMENTS[name]
+    if name == ENVELOPE_KEY and isinstance(inner, dict):
+        plain = isinstance(inner.get("Message", []), list) and not any(key.startswith("@") for key in inner)
+        return None if plain else DOCUMENTS[name]
+    return None
+
+
+def _check_generic(value: object, place: str) -> None:
+    """Raise what is not in xmltodict's notation, which would write it as Python does."""
+    if isinstance(value, float):
+        raise InexactError(place)
+    if isinstance(value, list):
+        for number, inner in enumerate(value):
+            if isinstance(inner, list):
+                raise MappingError("no array expected", f"{place}[{number}]")
+            _check_generic(inner, f"{place}[{number}]")
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if (name == "#text" or name.startswith("@")) and isinstance(inner, dict | list):
+                raise MappingError("text expected", f"{place}.{name}".lstrip("."))
+            _check_generic(inner, f"{place}.{name}".lstrip("."))
 
 
 class _Ready:
@@ -319,6 +401,34 @@ class _OpenDocument:
     def close(self) -> None:
         self._waiting.append(self._tail)
         self._flush()
+
+
+def _unused_of(table: StructMap, outer: str = "") -> Iterator[str]:
+    """Paths of the JSON members that are known to have no element."""
+    for unused in table.unused:
+        yield f"{outer}{unused.source}"
+    for row in table.rows:
+        if isinstance(row, Row) and row.via:
+            yield from _unused_of(row.via, f"{outer}{row.source}.")
+
+
+_UNUSED = {
+    "Order": frozenset(_unused_of(ORDER_MAP)),
+    "OrderItem": frozenset(_unused_of(ITEM_MAP)),
+    "Message": frozenset[str](),
+}
+
+
+def _strangers(members: object, unused: frozenset[str], path: str = "") -> Iterator[str]:
+    """Paths of what stands in ``#json`` and is not ``unused``; what is empty does not count."""
+    if path in unused or members in (None, "", [], {}):
+        return
+    if not isinstance(members, dict):
+        yield path
+        return
+    for name, inner in members.items():
+        place = path if name.isdecimal() else f"{path}.{name}".lstrip(".")
+        yield from _strangers(inner, unused, place)
 
 
 _writers: dict[tuple[str, str], MemberWriter] = {}

@@ -79,7 +79,7 @@ def _varied(count: int) -> Iterator[tuple[str, dict[str, object]]]:
     for number in range(count):
         place = chance.randrange(len(blocks))
         block, order = blocks[place], orders[place]
-        for name in chance.sample(_OPTIONAL, chance.randrange(3)):
+        for name in chance.sample(_OPTIONAL, chance.randrange(2)):
             block = re.sub(rf" *<{name}>[^<]*</{name}>\n", "", block, count=1)
         old = str(order["AmazonOrderId"])
         new = f"902-{number:07}-{chance.randrange(10**7):07}"

@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
@@ -16,15 +17,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from mws_compat import stream
-from mws_compat.blocks import BlockReader, Values, only_tags
+from mws_compat import source, stream
+from mws_compat.blocks import BlockReader, Values, only_tags, slot_of
 from mws_compat.documents import DOCUMENTS, DocumentKind
 from mws_compat.errors import ReadError
 from mws_compat.reader import parse_element, read_element
 from mws_compat.schema import Node, Record
-from mws_compat.stream import Segment, mask, read_stream
+from mws_compat.source import mask
+from mws_compat.stream import Segment, read_stream
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@contextmanager
+def cut_at(**sizes: int) -> Iterator[None]:
+    """Other sizes for what is looked at and fed at a time."""
+    with mock.patch.multiple(stream, **sizes), mock.patch.multiple(source, **sizes):
+        yield
 
 
 def learn(record: Record) -> Callable[[Values], Record]:
@@ -33,7 +42,8 @@ def learn(record: Record) -> Callable[[Values], Record]:
             return {name: fill(inner, values) for name, inner in node.items()}
         if isinstance(node, list):
             return [fill(inner, values) for inner in node]
-        return values[int(node)].decode() if node else ""
+        slot = slot_of(node)
+        return node if slot is None else values[slot].decode()
 
     return lambda values: {name: fill(node, values) for name, node in record.items()}
 
@@ -126,7 +136,7 @@ def tell_all_ways(data: bytes, *, tries: int = 6, window: int = 600) -> list[tup
     for number in range(tries):
         shortcut = None if number == 0 else Blocks(late=bool(number % 2))
         small = dice.choice([window, window, 3 * window, 2**16])
-        with mock.patch.multiple(stream, _SLICE=small, _PIECE=dice.choice([small, 4 * small])):
+        with cut_at(SLICE=small, _PIECE=dice.choice([small, 4 * small])):
             again = tell(cut(data, dice), shortcut, dice.randrange(4))
         for one, other in zip(again, told, strict=True):
             # A line may be gone when a fault is found in it later.
@@ -199,7 +209,7 @@ def with_seventh(old: bytes, new: bytes) -> bytes:
 def test_plain_orders_take_the_short_way() -> None:
     """Of a regular feed only the first order and the end are parsed; with the shortcut nothing else is told."""
     shortcut = Blocks()
-    with mock.patch.multiple(stream, _SLICE=600, _PIECE=600):
+    with cut_at(SLICE=600, _PIECE=600):
         assert tell(PLAIN, shortcut) == TWELVE
     assert shortcut.short == 9
     assert shortcut.long == 0
@@ -366,14 +376,14 @@ def test_many_small_documents_take_little_memory() -> None:
     """Of a long stream of small documents only a little is held at a time, and each costs only its own size."""
     document = b"<GetOrderResponse><GetOrderResult/></GetOrderResponse>\n"
     held: list[int] = []
-    source = stream._Source([document * 2_000] * 3)
-    fill = source.fill
+    bytes_left = source.Source([document * 2_000] * 3)
+    fill = bytes_left.fill
 
     def watched(size: int) -> None:
         fill(size)
-        held.append(len(source.data))
+        held.append(len(bytes_left.data))
 
-    with mock.patch.object(stream, "_Source", return_value=source), mock.patch.object(source, "fill", watched):
+    with mock.patch.object(stream, "Source", return_value=bytes_left), mock.patch.object(bytes_left, "fill", watched):
         teller = Teller()
         teller.told = mock.Mock()
         read_stream([], teller)
@@ -410,7 +420,7 @@ def test_any_pieces_of_feeds(data: st.DataObject) -> None:
     feed = head + inner + data.draw(st.sampled_from([b"", TAIL, order(9) + TAIL]))
     told = tell(feed)
     for shortcut, ahead in ((None, 0), (Blocks(), data.draw(st.integers(0, 3)))):
-        with mock.patch.multiple(stream, _SLICE=2000, _PIECE=data.draw(st.sampled_from([2000, 4000]))):
+        with cut_at(SLICE=2000, _PIECE=data.draw(st.sampled_from([2000, 4000]))):
             again = tell(cut(feed, random.Random(ahead)), shortcut, ahead)
         assert [one[:1] if one[0] == "fail" else one for one in again] == [
             one[:1] if one[0] == "fail" else one for one in told
@@ -430,7 +440,7 @@ def test_a_fault_has_its_line(number: int, shortcut: Blocks | None) -> None:
     """A fault in one of 300 orders is told with its own line and column, although most lines were never fed."""
     data = broken(number, 300, b"</Name>", b"</Nome>")
     line = data[: data.index(b"</Nome>")].count(b"\n") + 1
-    with mock.patch.multiple(stream, _SLICE=1000, _PIECE=4000):
+    with cut_at(SLICE=1000, _PIECE=4000):
         told = tell(data, shortcut, 2)
     problem = "Opening and ending tag mismatch: Name line "
     assert failure(told)[1].startswith(problem)
@@ -444,7 +454,7 @@ def test_a_fault_in_one_line(number: int) -> None:
     with pytest.raises(ReadError) as caught:
         parse_element(data)
     for shortcut in (None, Blocks(), Blocks(late=True)):
-        with mock.patch.multiple(stream, _SLICE=1000, _PIECE=4000):
+        with cut_at(SLICE=1000, _PIECE=4000):
             _, problem, line, column, excerpt = failure(tell(data, shortcut, 2))
         assert (problem, line, column) == (caught.value.problem, 1, caught.value.column)
         assert "<Name>xxxx &xxx; x&xxxx</Name>" in excerpt
@@ -536,7 +546,7 @@ def test_refused_once(data: bytes, problem: str, line: int) -> None:
             told = tell(data[at : at + size] for at in range(0, len(data), size))
             assert problem in failure(told)[1]
             assert failure(told)[2] == line
-    if not data.startswith(stream._WIDE) and data != b"<" and not data.endswith((b"/", b" ")):
+    if not data.startswith(source.WIDE) and data != b"<" and not data.endswith((b"/", b" ")):
         assert tell(data + PLAIN)[1:] == TWELVE
 
 
@@ -667,10 +677,10 @@ def test_unbroken(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_document_larger_than_what_is_looked_at() -> None:
     """Documents of which no member ends in what is looked at are fed as they come."""
     data = orders(b"<X>%b</X>" % (b"<Y>abc</Y>" * 1000))
-    with mock.patch.multiple(stream, _SLICE=600, _PIECE=600):
+    with cut_at(SLICE=600, _PIECE=600):
         assert joined(tell(data)[0]) == whole(data)
     data = orders(b"<X>%b</X>" % (b"x" * 5000))
-    with mock.patch.multiple(stream, _SLICE=600, _PIECE=600):
+    with cut_at(SLICE=600, _PIECE=600):
         assert joined(tell(data)[0]) == whole(data)
 
 

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mws_compat import errors, writer
-from mws_compat.escape import escape_all, escape_text
 from mws_compat.orders import ADDRESS, OPERATIONS, ORDER, ORDER_ITEM, namespace_of
 from mws_compat.reader import parse_document
 from mws_compat.schema import MONEY, Kind, Node, Scalar, Struct
@@ -235,50 +234,6 @@ def test_element_order_is_the_schemas(record: dict, dice: random.Random) -> None
 
 def get_order(*orders: Node) -> bytes:
     return render_response(OPERATIONS["GetOrder"], {"Orders": list(orders)}, namespace=NS, request_id=ID)
-
-
-@given(st.text(max_size=20) | st.text("\r\n\t <>&a\x00\x0b\x85\ufffe\ud800😀", max_size=20))
-def test_escape_text(text: str) -> None:
-    """Escaped text, inside an element, is read by another parser as the text it was."""
-    escaped = escape_text(text)
-    assert "\n\n" not in escaped
-    assert "\r" not in escaped
-    element = ET.fromstring(f"<a>{escaped}</a>".encode())
-    assert (element.text or "") == lawful(text)
-    assert not len(element)
-
-
-@pytest.mark.parametrize(
-    ("text", "escaped"),
-    [
-        ("plain é 😀", "plain é 😀"),
-        ("<a b=\"c\" d='e'>&amp;", "&lt;a b=\"c\" d='e'&gt;&amp;amp;"),
-        ("\r\n", "&#13;\n"),
-        ("a\n\nb\n\n\nc", "a\n&#10;b\n&#10;\nc"),
-        ("\x00\x08\x0b\x0c\x0e\x1f\ud800\udfff\ufffe\uffff", "\ufffd" * 10),
-        ("\t\x20\x7f\ud7ff\ue000\ufffd\U00010000\U0010ffff", "\t\x20\x7f\ud7ff\ue000\ufffd\U00010000\U0010ffff"),
-    ],
-)
-def test_escape_text_by_hand(text: str, escaped: str) -> None:
-    """Exactly what needs escaping is escaped."""
-    assert escape_text(text) == escaped
-
-
-@pytest.mark.parametrize(
-    "odd", ["&", "<", ">", "\r", "\n\n", "\x00", "\ud800", "\ufffe", "\uffff", "\x1f", "é", "\x85"]
-)
-@pytest.mark.parametrize("others", [["x"], ["é"], ["&"], ["\x00"], ["a\n", "\nb"]])
-def test_each_value_is_escaped_by_itself(odd: str, others: list[str]) -> None:
-    """A value's escaping does not depend on the values beside it, whichever way was taken."""
-    values = ["first", odd, *others, odd + odd]
-    assert escape_all(values) == [escape_text(value) for value in values]
-
-
-def test_clean_values_are_not_copied() -> None:
-    """The short way is taken: a record without anything to escape is written as it is."""
-    values = ["a", "é", "😀", "a\nb\tc"]
-    assert escape_all(values) is values
-    assert escape_all([]) == []
 
 
 # --- refusals -------------------------------------------------------------------------------------------------------
