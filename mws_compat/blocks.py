@@ -166,11 +166,13 @@ def _without_prefix(tags: list[bytes]) -> list[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class _Plan(Generic[_T]):
-    """What is known of a skeleton. ``gaps`` and ``leaves`` pick from the texts between tags; ``typed`` picks from the
+    """What is known of a skeleton. ``gaps`` and ``leaves`` pick from the texts between tags, ``usual`` are the gaps
+    of the block that it was learned from, or nothing where those were not blank; ``typed`` picks from the
     leaves those that must look like their kind, ``forms`` says how. ``verbatim``: some are kept with the white space
     at their ends."""
 
     gaps: Callable[[list[bytes]], Sequence[bytes]]
+    usual: Sequence[bytes]
     leaves: Callable[[list[bytes]], Sequence[bytes]]
     separators: int
     typed: Callable[[Values], Sequence[bytes]]
@@ -216,7 +218,10 @@ class BlockReader(Generic[_T]):
             plan = self._plans[skeleton]
         except KeyError:
             plan = self._remember(skeleton, texts)
-        if plan is None or b"".join(plan.gaps(texts)).translate(None, _BLANKS):
+        if plan is None:
+            return None
+        gaps = plan.gaps(texts)
+        if gaps != plan.usual and b"".join(gaps).translate(None, _BLANKS):
             return None
         values = plan.leaves(texts)
         together = _BETWEEN.join(values)
@@ -254,19 +259,19 @@ class BlockReader(Generic[_T]):
         if len(self._plans) >= _MAX_SKELETONS or self._remembered > _MAX_REMEMBERED:
             self._plans.clear()
             self._remembered = len(skeleton)
-        plan = self._plans[skeleton] = self._plan(skeleton.split(b">"), len(texts))
+        plan = self._plans[skeleton] = self._plan(skeleton.split(b">"), texts)
         return plan
 
-    def _plan(self, tags: list[bytes], texts: int) -> _Plan[_T] | None:
+    def _plan(self, tags: list[bytes], texts: list[bytes]) -> _Plan[_T] | None:
         """The plan for a skeleton; None when it is not one that can be trusted to the short way."""
         tags = _without_prefix(tags)
-        if texts != len(tags) + 1 or tags[0] != self._name or tags[-1] != b"/" + self._name:
+        if len(texts) != len(tags) + 1 or tags[0] != self._name or tags[-1] != b"/" + self._name:
             return None
         if not all(map(_TAG.fullmatch, tags)) or not _ROOTS.isdisjoint(tags):
             return None
         names = [tag.split(None, 1)[0] if b"=" in tag else tag for tag in tags]
         leaves = [place for place in range(1, len(tags)) if tags[place] == b"/" + names[place - 1]]
-        gaps = sorted({*range(texts)} - {*leaves})
+        gaps = _picker(sorted({*range(len(texts))} - {*leaves}))
         mark = _MARK.encode()
         number = {place: b"%b%d" % (mark, count) for count, place in enumerate(leaves)}
         probe = b"".join(b"%b<%b>" % (number.get(place, b""), tag) for place, tag in enumerate(tags))
@@ -288,7 +293,8 @@ class BlockReader(Generic[_T]):
         of_kind = {name: [slot for slot, kind in kinds if kind.name == name] for name in _KINDS}
         typed = [slot for slots in of_kind.values() for slot in slots]
         return _Plan(
-            gaps=_picker(gaps),
+            gaps=gaps,
+            usual=() if b"".join(gaps(texts)).translate(None, _BLANKS) else gaps(texts),
             leaves=_picker(leaves),
             separators=max(len(leaves) - 1, 0),
             typed=_picker(typed),

@@ -136,11 +136,18 @@ def pull_parser(tags: Collection[str]) -> etree.XMLPullParser:
     )
 
 
+#: What libxml2 says in the words of its source, in ours.
+_IN_WORDS = {
+    "xmlParseEntityRef: no name": "a bare & stands in the text; write &amp;",
+    "StartTag: invalid element name": "a bare < stands in the text, or a tag without a name; write &lt;",
+}
+
+
 def syntax_error(error: etree.XMLSyntaxError) -> ReadError:
     """libxml2's complaint as ours: one line, without the place in its text."""
     line, column = error.position
     problem = " ".join(str(error.msg).rpartition(", line ")[0].split()) or " ".join(str(error.msg).split())
-    return ReadError(problem or "not well-formed", line=line, column=column)
+    return ReadError(_IN_WORDS.get(problem, problem) or "not well-formed", line=line, column=column)
 
 
 def refuse_crowded(element: etree._Element) -> None:

@@ -103,8 +103,6 @@ def salvage(data: bytes) -> Salvaged:
         raise ReadError("a DOCTYPE is refused; remove it")
     repairs: list[Repair] = []
     text = _cut(_decode(data, repairs), repairs)
-    if "<!DOCTYPE" in text:  # as it is spelled in another encoding
-        raise ReadError("a DOCTYPE is refused; remove it")
     text = _characters(text, repairs)
     text = _ampersands(text, repairs)
     begun = _ROOT.match(text.lstrip("\n"))
@@ -112,7 +110,8 @@ def salvage(data: bytes) -> Salvaged:
         raise ReadError("nothing could be recovered: no document of MWS begins here")
     kind = DOCUMENTS[begun[1].rpartition(":")[2]]
     balanced = _balance(_namespaces(text, repairs), kind, repairs)
-    root = _parse(balanced, repairs)
+    root = _parse(balanced.encode(), _parser(recover=True), repairs)
+    _unname(root)
     _judge(kind, root)
     plain = _REFERENCE.sub(lambda match: _character(match[1]), _TAG.sub(" ", balanced))
     for name, character in (("lt", "<"), ("gt", ">"), ("quot", '"'), ("apos", "'"), ("amp", "&")):
@@ -121,6 +120,7 @@ def salvage(data: bytes) -> Salvaged:
     if lost > 0:
         repairs.append(Repair(0, f"{lost} letters and digits of the text could not be placed and are lost"))
     document = etree.tostring(root, encoding="utf-8", xml_declaration=False)
+    _parse(document, _parser(recover=False), [])  # what libxml2 recovers, it does not always find well-formed itself
     return Salvaged(document, tuple(repairs[:_MAX_REPAIRS]))
 
 
@@ -249,8 +249,8 @@ def _namespaces(text: str, repairs: list[Repair]) -> str:
     return _each(_NAMESPACE, text[:end], repairs, repair) + text[end:]
 
 
-def _parse(text: str, repairs: list[Repair]) -> etree._Element:
-    parser = etree.XMLParser(
+def _parser(*, recover: bool) -> etree.XMLParser:
+    return etree.XMLParser(
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
@@ -259,11 +259,14 @@ def _parse(text: str, repairs: list[Repair]) -> etree._Element:
         huge_tree=False,
         remove_comments=True,
         remove_pis=True,
-        recover=True,
+        recover=recover,
         encoding="utf-8",
     )
+
+
+def _parse(data: bytes, parser: etree.XMLParser, repairs: list[Repair]) -> etree._Element:
     try:
-        root = etree.fromstring(text.encode(), parser)
+        root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
         raise ReadError("nothing could be recovered", line=error.position[0]) from None
     if root is None:
@@ -272,10 +275,28 @@ def _parse(text: str, repairs: list[Repair]) -> etree._Element:
     return root
 
 
+def _unname(root: etree._Element) -> None:
+    """Take from names the prefixes that nothing declares, and from elements all but the first of the attributes that
+    are then called alike."""
+    for element in root.iter():
+        names = element.keys()
+        if any(":" in name.rpartition("}")[2].rstrip(":") for name in names) or len(names) > len(set(names)):
+            first: dict[str, str] = {}
+            for name, value in element.items():
+                space, brace, local = name.rpartition("}")
+                first.setdefault(f"{space}{brace}{local.rpartition(':')[2]}" if local[-1] != ":" else name, value)
+            while element.attrib:
+                del element.attrib[element.keys()[0]]
+            element.attrib.update(first)
+        space, brace, local = str(element.tag).rpartition("}")
+        if ":" in local.rstrip(":"):
+            element.tag = f"{space}{brace}{local.rpartition(':')[2]}"
+
+
 def _words(kind: str, message: str) -> str:
     """libxml2's complaint without what is quoted in it, which may be personal: only the names of the tables stay."""
     names = [name for name in re.findall(r"[\w.-]+", message) if name in _NAMES]
-    what = kind.removeprefix("ERR_").replace("_", " ").lower()
+    what = kind.replace("ERR_", "").replace("_", " ").lower()
     return f"not well-formed: {what} ({', '.join(names)})" if names else f"not well-formed: {what}"
 
 
@@ -388,8 +409,7 @@ def _balance(text: str, kind: DocumentKind, repairs: list[Repair]) -> str:
             place = len(text)
         edits = [edit for edit in edits if edit[0] < place]
         ends = [f"</{element.name}>" for element in reversed(stack[:cut])]
-        if ends:
-            repair(f"the text ends before {_shown(stack[cut - 1].name, '</')}")
+        repair(f"the text ends before {_shown(stack[cut - 1].name, '</')}")
         edits.append((place, len(text), "".join(ends)))
     parts = []
     done = 0

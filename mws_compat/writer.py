@@ -189,7 +189,8 @@ class MemberWriter:
         self._write = _StructWriter(struct, depth + 1, version) if shaped else None
 
     def __call__(self, record: Record) -> str:
-        if self._write is None or not record or UNKNOWN in record:
+        plain = isinstance(record, dict) and record and UNKNOWN not in record  # type: ignore[redundant-expr]
+        if self._write is None or not plain:  # what is no record at all is refused there, too
             return write_element(self._name, self._struct, record, depth=self._depth, version=self._version)
         return f"{self._head}{self._write(record)}{self._tail}"
 

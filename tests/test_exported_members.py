@@ -41,9 +41,10 @@ def defined(tree: ast.Module) -> set[str]:
 
 
 def imported(tree: ast.Module) -> set[str]:
-    """The names that the top level of a module takes from elsewhere."""
+    """The names that the top level of a module takes from elsewhere, but for those that it keeps to itself."""
     nodes = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    return {alias.asname or alias.name for node in nodes for alias in node.names}
+    names = {alias.asname or alias.name for node in nodes for alias in node.names}
+    return {name for name in names if not name.startswith("_")}
 
 
 with_all = pytest.mark.parametrize("name", [name for name, tree in TREES.items() if offered(tree) is not None])

@@ -23,7 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream, errors in ((sys.stdout, "xmlcharrefreplace"), (sys.stderr, "backslashreplace")):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=errors)
-    arguments = build_parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    arguments = build_parser(words[0] if words else "").parse_args(words)
     run: Callable[[argparse.Namespace], int] = import_module(arguments.module).run
     try:
         code = run(arguments)
@@ -37,20 +38,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser with all verbs, each with the module that runs it as ``module``."""
+def build_parser(verb: str = "") -> argparse.ArgumentParser:
+    """The parser with all verbs, each with the module that runs it as ``module``. When ``verb`` is one of them, with
+    that one alone: the others' options take longer to set up than a small document takes to convert."""
     parser = argparse.ArgumentParser(
         prog="mws-bridge",
         description="Keeps legacy Amazon MWS order integrations alive: an MWS endpoint in front of SP-API.",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show program's version number and exit")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    _add_demo(verbs)
-    _add_serve(verbs)
-    _add_call(verbs)
-    _add_check(verbs)
-    _add_sandbox(verbs)
-    _add_convert(verbs)
+    adders = {
+        "demo": _add_demo,
+        "serve": _add_serve,
+        "call": _add_call,
+        "check": _add_check,
+        "sandbox": _add_sandbox,
+        "convert": _add_convert,
+    }
+    for name, add in adders.items():
+        if verb not in adders or name == verb:
+            add(verbs)
     return parser
 
 
@@ -60,7 +67,8 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version  # noqa: PLC0415
 
-        parser.exit(message=f"mws-bridge {version('mws-bridge')}\n")
+        sys.stdout.write(f"mws-bridge {version('mws-bridge')}\n")
+        parser.exit()
 
 
 # argparse has no public name for what add_subparsers returns.

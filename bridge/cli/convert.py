@@ -10,10 +10,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import NoReturn, Protocol
 
-from bridge.offline.convert import Converter, Options, suffix_of
+from bridge.offline.convert import Converter, Options, gather_head, suffix_of
 from bridge.offline.report import ConvertError, Note, Report
 from bridge.offline.sources import ByteStream, Source, SourceError, find_sources
 from bridge.offline.targets import Directory, SingleFile, StandardOutput, Target, TargetError
@@ -64,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
                     target.mark_incomplete(source, "")  # also when nothing of the source came into the file
     except TargetError as error:
         report.failures.append(ConvertError(error.name, error.problem))
-    _tell(report, time.monotonic() - started, quiet=arguments.quiet)
+    _tell(report, time.monotonic() - started, quiet=arguments.quiet, dropped=arguments.drop_unknown)
     return 2 if report.failures else 0
 
 
@@ -95,7 +96,7 @@ def _convert(
         return
     try:
         with source.open() as stream:
-            head = stream.read(_PIECE)
+            head = gather_head(partial(stream.read, _PIECE))
             suffix = suffix_of(head, options)
             if target.is_done(source, suffix):
                 report.skipped += 1
@@ -159,33 +160,32 @@ def _rich_bar(total: int) -> Iterator[_Bar]:
 # --- what is told ---------------------------------------------------------------------------------------------------
 
 
-def _tell(report: Report, seconds: float, *, quiet: bool) -> None:
+def _tell(report: Report, seconds: float, *, quiet: bool, dropped: bool) -> None:
     """Faults always; repairs, warnings and the summary unless told to be quiet. All of it on the standard error."""
     sys.stdout.flush()
     for failure in report.failures:
         print(f"mws-bridge: {failure}", file=sys.stderr)
         if failure.excerpt:
             print(f"    {failure.excerpt}", file=sys.stderr)
-    for word, notes in (("repaired", report.repairs), ("warning", report.warnings)):
-        if not quiet or word == "repaired":
-            _tell_notes(word, notes, everything=word == "repaired")
+    _tell_notes("repaired", report.repairs, len(report.repairs) + report.repairs_dropped, most=len(report.repairs))
     if not quiet:
-        print(_summary(report, seconds), file=sys.stderr)
+        _tell_notes("warning", report.warnings, len(report.warnings) + report.warnings_dropped, most=_SHOWN_NOTES)
+    if not quiet:
+        print(_summary(report, seconds, dropped=dropped), file=sys.stderr)
 
 
-def _tell_notes(word: str, notes: list[Note], *, everything: bool) -> None:
-    shown = notes if everything else notes[:_SHOWN_NOTES]
-    for note in shown:
+def _tell_notes(word: str, notes: list[Note], total: int, *, most: int) -> None:
+    for note in notes[:most]:
         print(f"{word}: {note.source}: {note.text}", file=sys.stderr)
-    if len(notes) > len(shown):
-        print(f"{word}: {len(notes) - len(shown)} more", file=sys.stderr)
+    if total > min(most, len(notes)):
+        print(f"{word}: {total - min(most, len(notes))} more", file=sys.stderr)
 
 
 def _number(count: int, word: str) -> str:
     return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
-def _summary(report: Report, seconds: float) -> str:
+def _summary(report: Report, seconds: float, *, dropped: bool) -> str:
     """One line: ``2 files: 3 documents, 120 orders, 14 items in 0.1 s; 1 failure``."""
     members = dict(report.members)
     parts = [_number(report.documents, "document"), _number(members.pop("Order", 0), "order")]
@@ -196,11 +196,12 @@ def _summary(report: Report, seconds: float) -> str:
     if messages:
         parts.append(_number(messages, "message"))
     line = f"{_number(report.files, 'file')}: {', '.join(parts)} in {seconds:.1f} s"
+    kept = "left out" if dropped else "kept"
     more = [
         (report.skipped, "file done already", "files done already"),
-        (report.unknown, "thing that no table knows, kept", "things that no table knows, kept"),
-        (len(report.repairs), "repair", "repairs"),
-        (len(report.warnings) + report.notes_dropped, "warning", "warnings"),
+        (report.unknown, f"thing that no table knows, {kept}", f"things that no table knows, {kept}"),
+        (len(report.repairs) + report.repairs_dropped, "repair", "repairs"),
+        (len(report.warnings) + report.warnings_dropped, "warning", "warnings"),
         (len(report.failures), "failure", "failures"),
     ]
     told = [f"{count:,} {one if count == 1 else many}" for count, one, many in more if count]

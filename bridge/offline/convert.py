@@ -1,6 +1,6 @@
 """Converting one source: which way it goes, and through what."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
@@ -15,7 +15,7 @@ from mws_compat.stream import Handler, Shortcut, read_stream
 if TYPE_CHECKING:
     from bridge.offline.jobs import Pool
 
-__all__ = ["Converter", "Options", "Readable", "looks_like_json", "suffix_of"]
+__all__ = ["Converter", "Options", "Readable", "gather_head", "looks_like_json", "suffix_of"]
 
 _PIECE = 2**20
 _LOST_WORKER = "a worker process was killed, or ran out of memory; --jobs 1 does without"
@@ -47,6 +47,19 @@ class Options:
     drop: bool = False
     recover: bool = False
     jobs: int = 1
+
+
+#: What may stand before the first byte that tells what an input is; and how much of it is looked at.
+_BLANK = b"\xef\xbb\xbf \t\r\n"
+_MAX_BLANK = 2**24
+
+
+def gather_head(read: Callable[[], bytes]) -> bytes:
+    """The first pieces of an input, as many as it takes to tell what it is: a pipe may give it byte by byte."""
+    head = b""
+    while len(head.lstrip(_BLANK)) < 4 and len(head) < _MAX_BLANK and (piece := read()):
+        head += piece
+    return head
 
 
 def looks_like_json(head: bytes) -> bool:

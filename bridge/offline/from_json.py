@@ -4,6 +4,7 @@ When the first line is a whole JSON value, each line is one; also when it is bro
 Otherwise the input is one value: up to 32 MiB it is decoded at once; beyond that ``ijson`` walks through it.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
@@ -16,6 +17,7 @@ from bridge.offline.to_xml import XmlWriter
 __all__ = ["MAX_WHOLE_JSON", "json_values", "read_json"]
 
 MAX_WHOLE_JSON = 32 * 2**20
+_BOM = b"\xef\xbb\xbf"
 
 
 def read_json(
@@ -44,31 +46,34 @@ def json_values(pieces: Iterable[bytes]) -> Iterator[tuple[str, bytes | Iterable
     """The JSON values of a stream as text, each with its place (``line 3``, or '' for the only one). A value that is
     too large to be decoded at once comes as pieces."""
     rest = iter(pieces)
-    parts: list[bytes] = []
+    parts: deque[bytes] = deque()
     size = 0
+    first = second = b""
     for piece in rest:
-        parts.append(piece)
+        parts.append(piece if size else piece.removeprefix(_BOM))
         size += len(piece)
-        if b"\n" in piece:
-            parts = [b"".join(parts)]
-            if _first_lines(parts[0])[1]:
-                break
-        if size > MAX_WHOLE_JSON:
+        if size <= len(_BOM) or b"\n" in piece:
+            head = b"".join(parts).removeprefix(_BOM)
+            parts = deque([head])
+            first, second = _first_lines(head)
+        if second or size > MAX_WHOLE_JSON:
             break
-    head = b"".join(parts).removeprefix(b"\xef\xbb\xbf")
-    if _are_lines(*_first_lines(head)):
-        for number, line in _lines(chain([head], rest)):
+    if _are_lines(first, second):
+        for number, line in _lines(chain(_taken(parts), rest)):
             yield f"line {number}", line
         return
-    parts = [head]
-    size = len(head)
     while size <= MAX_WHOLE_JSON and (piece := next(rest, b"")):
         parts.append(piece)
         size += len(piece)
     if size <= MAX_WHOLE_JSON:
         yield "", b"".join(parts)
     else:
-        yield "", chain(parts, rest)
+        yield "", chain(_taken(parts), rest)
+
+
+def _taken(parts: deque[bytes]) -> Iterator[bytes]:
+    while parts:
+        yield parts.popleft()
 
 
 def _first_lines(head: bytes) -> tuple[bytes, bytes]:

@@ -38,6 +38,7 @@ _COMPLAINT = re.compile(r"(?:b')?((?:lexical|parse) error: [\w ,'-]*\w)")
 
 #: Python converts numbers of up to 4,300 digits. That one has more, ijson 3.6 notices too late: it crashes.
 _MAX_DIGITS = 4000
+_SLICE = 2**18
 _LONG_NUMBER = re.compile(rb"(?<![0-9])[0-9]{%d}" % _MAX_DIGITS)
 
 
@@ -45,7 +46,7 @@ class _File:
     """Pieces as a file for ijson."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces = iter(pieces)
+        self._pieces = (piece[at : at + _SLICE] for piece in pieces for at in range(0, len(piece), _SLICE))
         self._rest = b""
         self._end = b""
 

@@ -23,7 +23,7 @@ from lxml import etree
 from bridge.mapping.documents_v0 import MEMBER_MAPS, JsonDocument, member_of, read_document
 from bridge.mapping.exact import InexactError, Typing
 from bridge.mapping.rows import JsonObject, MappingError
-from bridge.offline.convert import looks_like_json
+from bridge.offline.convert import gather_head, looks_like_json
 from bridge.offline.from_json import json_values
 from bridge.offline.report import ConvertError, Report
 from bridge.offline.to_xml import XmlWriter, decode, lone_member, problem_of
@@ -57,7 +57,7 @@ def iter_records(
     of a list of items have not, since an item's order may be named after it.
     """
     pieces = _pieces_of(stream)
-    head = next(pieces, b"")
+    head = gather_head(lambda: next(pieces, b""))
     found = _from_json if looks_like_json(head) else _from_xml
     for outcome in found(chain([head], pieces), name):
         if isinstance(outcome, dict):
@@ -270,14 +270,18 @@ def _large_records(pieces: Iterable[bytes]) -> Iterator[Record]:
     from bridge.offline.large_json import large_members  # noqa: PLC0415 - ijson on demand
 
     items: list[Record] = []
+    found = False
     for member, place, value in large_members(pieces):
-        if not place:
+        if not place and not found:
+            yield from _records_of(value)
+        elif not place:
             document = _document(value)
             if document.members:
                 raise MappingError("objects expected", document.place)
             head = _head_of(document)
             yield from ({**head, **item} for item in items)
         elif member:
+            found = True
             try:
                 record = MEMBER_MAPS[member].read(value)
             except MappingError as error:

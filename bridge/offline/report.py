@@ -52,18 +52,21 @@ class Report:
     failures: list[ConvertError] = field(default_factory=list)
     warnings: list[Note] = field(default_factory=list)
     repairs: list[Note] = field(default_factory=list)
-    notes_dropped: int = 0
+    warnings_dropped: int = 0
+    repairs_dropped: int = 0
 
     def warn(self, source: str, text: str) -> None:
         """Note a warning."""
-        self._note(self.warnings, source, text)
+        self.warnings_dropped += _note(self.warnings, source, text)
 
     def repaired(self, source: str, text: str) -> None:
         """Note a repair."""
-        self._note(self.repairs, source, text)
+        self.repairs_dropped += _note(self.repairs, source, text)
 
-    def _note(self, notes: list[Note], source: str, text: str) -> None:
-        if len(notes) < MAX_NOTES:
-            notes.append(Note(source, text))
-        else:
-            self.notes_dropped += 1
+
+def _note(notes: list[Note], source: str, text: str) -> bool:
+    """Keep a note; whether it had to be dropped instead."""
+    if len(notes) >= MAX_NOTES:
+        return True
+    notes.append(Note(source, text))
+    return False

@@ -33,8 +33,6 @@ _BATCH = 2**18
 
 #: Roots that stand alone in an object of the generic form. Envelopes are called alike in both forms.
 GENERIC_ROOTS = frozenset(name for name in DOCUMENTS if name != ENVELOPE_KEY)
-#: All that stands in getOrderItems' payload.
-_ITEM_LIST = frozenset({"AmazonOrderId", "NextToken", "OrderItems"})
 #: The documents that objects outside any document are put into.
 _HOLDERS = {"Order": "ListOrdersResponse", "OrderItem": "ListOrderItemsResponse", "Message": "AmazonEnvelope"}
 
@@ -54,9 +52,7 @@ def _decimal(text: str) -> Decimal:
 def lone_member(source: JsonObject) -> str:
     """What an object is that stands outside any document, ``Order``, ``OrderItem`` or ``Message``; '' for a document,
     and for the payload of one."""
-    if "payload" in source or ("OrderItems" in source and _ITEM_LIST.issuperset(source)):
-        return ""
-    return member_of(source)
+    return "" if "payload" in source else member_of(source)
 
 
 def problem_of(error: Exception) -> str:
@@ -118,6 +114,9 @@ class XmlWriter:
     def put_around(self, source: JsonObject, member: str, members: IO[bytes], ends: list[int]) -> None:
         """Write a document whose members wait in a file, as ``member_text`` wrote them; ``ends`` are the offsets of
         their ends. Raises ValueError or TypeError."""
+        if not ends:
+            self._value(source, "")
+            return
         document = read_document(source)
         if document is None:
             raise MappingError("neither an answer of Orders v0, nor an order or item of one")
@@ -125,19 +124,19 @@ class XmlWriter:
             raise MappingError("a document this large can only be written in the latest version", f"{OWN}.Namespace")
         if document.members:
             raise MappingError("objects expected", document.place)
-        if ends and document.kind.member != member:
+        if document.kind.member != member:
             raise MappingError(f"{member} is not what an answer of {document.kind.action} lists")
         self._look_around(document)
         ready = _Ready(document.kind, document.namespace, document.record, [], "")
         ready.frame("")  # a head that cannot be written must not be found out half-way
         self.close()
         members.seek(0)
-        step = self._page or max(len(ends), 1)
-        for first in range(0, max(len(ends), 1), step):
+        step = self._page or len(ends)
+        for first in range(0, len(ends), step):
             last = first + step >= len(ends)
-            head, tail = ready.frame(MEMBERS if ends else "", last=last)
+            head, tail = ready.frame(MEMBERS, last=last)
             self._sink.write(head.removesuffix(MEMBERS).encode())
-            left = (ends[min(first + step, len(ends)) - 1] if ends else 0) - members.tell()
+            left = ends[min(first + step, len(ends)) - 1] - members.tell()
             while left:
                 piece = members.read(min(left, _BATCH))
                 self._sink.write(piece)

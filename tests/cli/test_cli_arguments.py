@@ -15,7 +15,7 @@ from bridge.cli.arguments import build_parser, option_of
 from mws_compat.orders import OPERATIONS
 from tests.cli.running import command, run
 
-VERBS = ("demo", "serve", "call", "check", "sandbox")
+VERBS = ("demo", "serve", "call", "check", "sandbox", "convert")
 HELP = Path(__file__).parent / "help"
 #: What the verbs need and what must not slow down a --help.
 HEAVY = {"pydantic", "httpx", "uvicorn", "aiohttp", "starlette", "cryptography", "lxml", "rich", "orjson", "asyncio"}
@@ -91,7 +91,9 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"mws-bridge {version('mws-bridge')}\n"
 
 
-@pytest.mark.parametrize("typed", [["--version"], ["--help"], ["call", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "typed", [["--version"], ["--help"], ["call", "--help"], ["convert", "--help"]], ids=" ".join
+)
 def test_help_and_version_import_nothing_heavy(typed: list[str]) -> None:
     """Whoever asks for help or version waits for none of the libraries of the verbs."""
     program = (

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mws_compat import errors, writer
+from mws_compat.documents import ENVELOPE, MESSAGE
 from mws_compat.orders import ADDRESS, OPERATIONS, ORDER, ORDER_ITEM, namespace_of
 from mws_compat.reader import parse_document
 from mws_compat.schema import MONEY, Kind, Node, Scalar, Struct
@@ -292,6 +293,27 @@ def test_list_that_is_no_list(wrong: object) -> None:
         get_order({"PaymentMethodDetails": wrong})
     with pytest.raises(TypeError, match=f"Orders must be a list, not {type(wrong).__name__}$"):
         render_response(OPERATIONS["GetOrder"], {"Orders": wrong}, namespace=NS, request_id=ID)
+
+
+def test_envelopes_have_no_shapes() -> None:
+    """A struct with repeated elements is not written by shape; its members are written all the same."""
+    with pytest.raises(TypeError, match="envelopes are not written by shape"):
+        writer._StructWriter(ENVELOPE, 0, "")
+    write = writer.MemberWriter(MESSAGE, "Message", 1, "")
+    assert write({"MessageID": "1"}) == "  <Message>\n    <MessageID>1</MessageID>\n  </Message>\n"
+
+
+def test_an_empty_member() -> None:
+    """A member without elements is one tag, as every other empty element."""
+    assert b"      <Order/>\n" in get_order({})
+
+
+def test_members_that_no_element_carries() -> None:
+    """``#json`` is written last, by shape, and read back, in an order and inside it."""
+    order = {"#json": '{"<":1}', "AmazonOrderId": "1", "ShippingAddress": {"#json": "{}", "City": "x"}}
+    data = get_order(order)
+    assert b'<Unmapped xmlns="urn:mws-bridge">{"&lt;":1}</Unmapped>\n      </Order>' in data
+    assert parse_document(data).result["Orders"] == [order]
 
 
 # --- shapes ---------------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ def test_lines(start, end, last):
 
 
 @pytest.mark.parametrize("broken", [0, 1, 2])
-@pytest.mark.parametrize("cut", [5, 17, 21])
+@pytest.mark.parametrize("cut", [5, 16, 20])
 def test_a_broken_line_among_good_ones(broken, cut):
     """The others are converted; the broken one is told of by its number."""
     lines = [line[:cut] if number == broken else line for number, line in enumerate(ORDERS)]
