@@ -232,7 +232,7 @@ def _read_struct(element: etree._Element, struct: Struct) -> tuple[Record, Recor
         if field is not None and leaf and field.name not in record:
             record[field.name] = child.text or ""
             continue
-        if tag == _UNMAPPED_TAG and UNMAPPED not in record and not len(child):
+        if tag == _UNMAPPED_TAG and UNMAPPED not in record and not len(child) and not child.keys():
             record[UNMAPPED] = child.text or ""
             continue
         name = _local(child)

@@ -25,7 +25,8 @@ BELOW = {
     "reader": {"errors", "schema", "orders", "documents"},
     "source": {"errors", "schema", "orders", "documents"},
     "stream": {"errors", "schema", "orders", "documents", "reader", "source"},
-    "salvage": {"errors", "schema", "orders", "documents"},
+    "balance": {"errors", "schema", "orders", "documents"},
+    "salvage": {"errors", "schema", "orders", "documents", "balance"},
     "blocks": {"errors", "schema", "orders", "documents", "reader"},
 }
 #: For packages of bridge: what none of their modules may import.

@@ -17,7 +17,8 @@ that of 2013-09-01, the request id.
 from dataclasses import dataclass
 from typing import cast
 
-from bridge.mapping.exact import OWN, ExactMap, Leaf, as_node, dump, exact, mirror, put_back
+from bridge.mapping.cells import Leaf, as_node, dump, put_back
+from bridge.mapping.exact import OWN, ExactMap, exact, mirror
 from bridge.mapping.orders_v0 import ITEM_MAP, ORDER_MAP
 from bridge.mapping.rows import JsonObject, MappingError, Row
 from mws_compat.documents import DOCUMENTS, ENVELOPE, ERROR, MESSAGE, DocumentKind

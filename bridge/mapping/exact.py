@@ -10,23 +10,14 @@ and in a record ``#json`` holds, as JSON text, the members of the object that no
 object's; where it reaches into an array, numbers stand for the places.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from typing import cast
-from urllib.parse import unquote
 
-import orjson
-
+from bridge.mapping.cells import OWN_CELL, VERBATIM, Cell, InexactError, Leaf, as_it_is, as_node, dump, put_back
 from bridge.mapping.rows import JsonObject, MappingError, Omitted, Row, StructMap
 from mws_compat.schema import (
-    BOOLEAN,
-    DATETIME,
-    DECIMAL,
-    INTEGER,
-    TEXT,
     UNKNOWN,
     UNMAPPED,
     Attributed,
@@ -38,93 +29,15 @@ from mws_compat.schema import (
     Repeated,
     Scalar,
     Struct,
-    parse_instant,
 )
 
-__all__ = [
-    "OWN",
-    "Cell",
-    "ExactMap",
-    "InexactError",
-    "Leaf",
-    "Typing",
-    "as_node",
-    "dump",
-    "exact",
-    "merge",
-    "mirror",
-    "put_back",
-]
+__all__ = ["OWN", "ExactMap", "exact", "mirror"]
 
 OWN = "#mws"
-_MAX_DEPTH = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """Where a text stands: its ``kind`` (None: kept verbatim), whether live payloads have it ``quoted``, and the
-    element's ``name``."""
-
-    kind: Scalar | None
-    quoted: bool = False
-    name: str = ""
-
-
-#: Wire text → JSON value.
-Leaf = Callable[[str, Cell], object]
-_VERBATIM = Cell(None)
-_OWN = Cell(TEXT)
-
-_BLANK = " \t\r\n"
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}").fullmatch
-
-
-class Typing:
-    """Gives wire text the JSON type that v0 has for it, without the white space around it. Text that is not of its
-    kind stays text, and ``odd`` gets the element's name."""
-
-    def __init__(self) -> None:
-        self.odd: list[str] = []
-
-    def __call__(self, text: str, cell: Cell) -> object:
-        kind = cell.kind
-        if kind is None:
-            return text
-        text = text.strip(_BLANK)
-        if not text:
-            return text
-        if kind is BOOLEAN:
-            word = text.lower()
-            if word in {"true", "false"}:
-                return word if cell.quoted else word == "true"
-        elif kind is INTEGER:
-            if _INTEGER(text):
-                return str(int(text)) if cell.quoted else int(text)
-        elif kind is DATETIME:
-            decoded = unquote(text) if "%" in text else text  # as Amazon's old documentation prints its dates
-            if _is(parse_instant, decoded):
-                return decoded
-        elif kind is not DECIMAL or _is(DECIMAL.canonical, text):
-            return text
-        self.odd.append(cell.name)
-        return text
-
-
-def _is(read: Callable[[str], object], text: str) -> bool:
-    try:
-        read(text)
-    except ValueError:
-        return False
-    return True
 
 
 class _UnusualError(Exception):
     """A JSON object that the short way cannot read without loss."""
-
-
-class InexactError(ValueError):
-    """A number with a fraction stands where its exact text is needed: the JSON must be decoded with such numbers as
-    text (``json.loads(…, parse_float=str)``), since a float may not be what was written."""
 
 
 class ExactMap:
@@ -182,11 +95,11 @@ class ExactMap:
                 for step in path[:-1]:
                     target = cast("JsonObject", target.setdefault(step, {}))
                 target[path[-1]] = way.write(node, leaf)
-        own = {name: _as_it_is(record[name], leaf, _OWN) for name in record if name in self._own}
+        own = {name: as_it_is(record[name], leaf, OWN_CELL) for name in record if name in self._own}
         if own:
             out[OWN] = own
         if UNKNOWN in record:
-            out[UNKNOWN] = _as_it_is(record[UNKNOWN], leaf, _VERBATIM)
+            out[UNKNOWN] = as_it_is(record[UNKNOWN], leaf, VERBATIM)
         if UNMAPPED in record:
             put_back(out, record[UNMAPPED])
         return out
@@ -263,71 +176,6 @@ class ExactMap:
                 self._strange.clear()
             found = self._strange[shape] = tuple(name for name in shape if name not in self._tree)
         return found
-
-
-def dump(members: JsonObject) -> str:
-    """Members that no element carries, as the JSON text that a record holds. Raises MappingError for what JSON text
-    cannot be relied on to carry."""
-    try:
-        return orjson.dumps(members, default=_number).decode()
-    except TypeError:  # whole numbers over 64 bits, lone surrogates, over 254 levels
-        raise MappingError("members that no element carries are too large or too deep to be kept") from None
-
-
-def _number(value: object) -> orjson.Fragment:
-    if not isinstance(value, Decimal):
-        raise TypeError
-    return orjson.Fragment(str(value).encode())
-
-
-def put_back(target: JsonObject, text: Node) -> None:
-    """``merge`` what ``dump`` made."""
-    try:
-        members = orjson.loads(cast("str", text))
-    except ValueError:
-        members = None
-    if not isinstance(members, dict):
-        raise MappingError("JSON object expected", UNMAPPED)
-    merge(target, members)
-
-
-def merge(target: JsonObject, members: Mapping[str, object]) -> None:
-    """Put members back where ``take`` found them. Raises MappingError where something else stands, or nothing does
-    that they could go into."""
-    for name, value in members.items():
-        there = target.get(name)
-        if isinstance(there, list) and isinstance(value, dict):
-            places = {str(place): inner for place, inner in enumerate(there)}
-            there = places if value.keys() <= places.keys() else there
-        if isinstance(there, dict) and isinstance(value, dict):
-            merge(there, value)
-        elif name in target:
-            raise MappingError("what no element carries has no place beside the elements", name)
-        else:
-            target[name] = value
-
-
-def _as_it_is(node: Node, leaf: Leaf, cell: Cell) -> object:
-    """A node of a record as JSON of the same shape."""
-    if isinstance(node, str):
-        return leaf(node, cell)
-    if isinstance(node, list):
-        return [_as_it_is(inner, leaf, cell) for inner in node]
-    return {name: _as_it_is(inner, leaf, cell) for name, inner in node.items()}
-
-
-def as_node(value: object, place: str, depth: int = 0) -> Node:
-    """A JSON value as a node of a record. Raises MappingError where it is not made of text, objects and arrays, or of
-    more than 100 levels of them."""
-    if isinstance(value, str):
-        return value
-    if depth > _MAX_DEPTH:
-        raise MappingError(f"deeper than {_MAX_DEPTH} levels", place)
-    if isinstance(value, dict):
-        return {name: as_node(inner, f"{place}.{name}", depth + 1) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [as_node(inner, f"{place}[{number}]", depth + 1) for number, inner in enumerate(value)]
-    raise MappingError("text, object or array expected", place)
 
 
 # --- one field, both ways -------------------------------------------------------------------------------------------
@@ -419,7 +267,7 @@ class _Amount:
     def write(self, node: Node, leaf: Leaf) -> object:
         cells = {self._kind.text_key: self._text}
         return {
-            name: leaf(cast("str", text), cells.get(name, _VERBATIM)) for name, text in cast("Record", node).items()
+            name: leaf(cast("str", text), cells.get(name, VERBATIM)) for name, text in cast("Record", node).items()
         }
 
     def read(self, value: object) -> tuple[Node | None, object]:

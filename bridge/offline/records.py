@@ -20,8 +20,8 @@ from typing import BinaryIO
 
 from lxml import etree
 
+from bridge.mapping.cells import InexactError, Typing
 from bridge.mapping.documents_v0 import MEMBER_MAPS, JsonDocument, member_of, read_document
-from bridge.mapping.exact import InexactError, Typing
 from bridge.mapping.rows import JsonObject, MappingError
 from bridge.offline.convert import gather_head, looks_like_json
 from bridge.offline.from_json import json_values

@@ -12,8 +12,9 @@ from operator import itemgetter
 import orjson
 from lxml import etree
 
+from bridge.mapping.cells import Cell, Typing
 from bridge.mapping.documents_v0 import MEMBER_MAPS
-from bridge.mapping.exact import Cell, ExactMap, Typing
+from bridge.mapping.exact import ExactMap
 from mws_compat.blocks import BlockReader, Build, Values, canonical_block, only_tags, slot_of
 from mws_compat.documents import DOCUMENTS, DocumentKind
 from mws_compat.errors import ReadError

@@ -7,8 +7,8 @@ from typing import Protocol
 import orjson
 from lxml import etree
 
+from bridge.mapping.cells import Typing
 from bridge.mapping.documents_v0 import ENVELOPE_KEY, write_document
-from bridge.mapping.exact import Typing
 from bridge.offline.report import ConvertError, Report
 from bridge.offline.sp_api import Converted, Members, SpApiMember, member_for
 from mws_compat.documents import ENVELOPE, DocumentKind

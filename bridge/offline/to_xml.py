@@ -7,6 +7,7 @@ from typing import IO, cast
 
 import orjson
 
+from bridge.mapping.cells import InexactError
 from bridge.mapping.documents_v0 import (
     ENVELOPE_KEY,
     MEMBER_MAPS,
@@ -15,7 +16,7 @@ from bridge.mapping.documents_v0 import (
     member_of,
     read_document,
 )
-from bridge.mapping.exact import OWN, InexactError
+from bridge.mapping.exact import OWN
 from bridge.mapping.orders_v0 import ITEM_MAP, ORDER_MAP
 from bridge.mapping.rows import JsonObject, MappingError, Row, StructMap
 from bridge.offline.report import ConvertError, Report
@@ -118,14 +119,12 @@ class XmlWriter:
             self._value(source, "")
             return
         document = read_document(source)
-        if document is None:
-            raise MappingError("neither an answer of Orders v0, nor an order or item of one")
+        if document is None or document.kind.member != member:
+            raise MappingError(f"{member} is not what such an answer lists")
         if version_of(document.namespace) != LATEST_VERSION:
             raise MappingError("a document this large can only be written in the latest version", f"{OWN}.Namespace")
         if document.members:
             raise MappingError("objects expected", document.place)
-        if document.kind.member != member:
-            raise MappingError(f"{member} is not what an answer of {document.kind.action} lists")
         self._look_around(document)
         ready = _Ready(document.kind, document.namespace, document.record, [], "")
         ready.frame("")  # a head that cannot be written must not be found out half-way

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from bridge.mapping.cells import Typing
 from bridge.mapping.documents_v0 import MEMBER_MAPS, NAMESPACE, JsonDocument, member_of, read_document, write_document
-from bridge.mapping.exact import Typing
 from bridge.mapping.rows import MappingError
 from mws_compat.documents import DOCUMENTS
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from bridge.mapping import exact as module
 from bridge.mapping import orders_v0 as v0
+from bridge.mapping.cells import Cell, InexactError, Typing, as_node, dump, merge, put_back
 from bridge.mapping.documents_v0 import _ERROR_MAP, MEMBER_MAPS
-from bridge.mapping.exact import Cell, ExactMap, InexactError, Typing, as_node, dump, exact, merge, mirror, put_back
+from bridge.mapping.exact import ExactMap, exact, mirror
 from bridge.mapping.rows import MappingError, Row, StructMap
 from mws_compat.orders import ORDER
 from mws_compat.schema import (

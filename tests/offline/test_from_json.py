@@ -147,7 +147,7 @@ LARGE_REFUSED = {
     ),
     "other-list": (
         '{"payload":{"Orders":[{"AmazonOrderId":"1"}]},"#mws":{"Operation":"ListOrderItems"}}',
-        "Order is not what an answer of ListOrderItems lists",
+        "Order is not what such an answer lists",
     ),
     "generic": (
         '{"ListOrdersResponse":{"a":"b"}}',

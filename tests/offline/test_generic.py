@@ -103,6 +103,15 @@ def test_envelopes_in_generic_form_come_back():
         assert jsons(converted(json.dumps(xmltodict.parse(xml)))) == jsons(xml)
 
 
+def test_amounts_that_are_numbers():
+    """An amount that is a number keeps its digits on the way back."""
+    order_ = '{"AmazonOrderId":1,"OrderTotal":{"Amount":12.30},"IsPrime":true,"BuyerName":null}'
+    text = f'{{"ListOrdersResponse":{{"ListOrdersResult":{{"Orders":{{"Order":{order_}}}}}}}}}'
+    out = converted(text)
+    assert b"<Amount>12.30</Amount>" in out
+    assert b"<IsPrime>true</IsPrime>" in out
+
+
 def test_the_base_writes_nothing():
     """The base of both forms has no output of its own, and takes no shortcut."""
     from bridge.offline.generic import _Generic

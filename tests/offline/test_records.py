@@ -174,9 +174,25 @@ def test_crowded():
 
 def test_the_short_way():
     """Members that take the short way and members that do not give the same records."""
-    plain = order("1", "<OrderStatus>Shipped</OrderStatus><Novel><A>x</A></Novel>")
-    odd = plain.replace("Shipped", "Ship<!-- -->ped")
-    xml = orders(*[plain, odd] * 20)
-    records = list(iter_records(xml.encode()))
-    assert len(records) == 40
+    plain = order("1", f"<OrderStatus>Ship &amp; go</OrderStatus><BuyerName>{'x' * 4000}</BuyerName><Novel a='1'/>")
+    odd = plain.replace("Ship", "Sh<!-- > -->ip")
+    cdata = plain.replace("Ship", "<![CDATA[Sh]]>ip")
+    text = orders(*[plain] * 300, odd, *[plain] * 300, cdata, *[plain] * 300)
+    records = list(iter_records(text.encode()))
+    assert len(records) == 902
     assert all(record == records[0] for record in records)
+    assert records[0]["OrderStatus"] == "Ship & go"
+    envelope = (FEEDS / "fulfillment.xml").read_text()
+    head, message, tail = envelope.partition("  <Message>\n    <MessageID>2</MessageID>")
+    body, end, rest = tail.partition("</Message>\n")
+    (_, *many) = iter_records((head + (message + body + end) * 900 + rest).encode())
+    assert len(many) == 900
+    assert all(record == many[0] for record in many)
+
+
+def test_the_library_has_no_other_names():
+    """A name that is not offered is none."""
+    import bridge.offline
+
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = bridge.offline.nothing
