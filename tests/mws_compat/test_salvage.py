@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mws_compat import balance
 from mws_compat import salvage as module
 from mws_compat.errors import ReadError
 from mws_compat.reader import Document, parse_document, parse_element
@@ -364,7 +365,7 @@ def test_too_much_damage(monkeypatch: pytest.MonkeyPatch) -> None:
     """Past a bound of repairs, and of bytes, it is no damaged document."""
     assert MAX_SALVAGE_BYTES == 64 * 2**20
     monkeypatch.setattr(module, "_MAX_DAMAGE", 5)
-    monkeypatch.setattr(module, "_MAX_EDITS", 5)
+    monkeypatch.setattr(balance, "_MAX_EDITS", 5)
     assert salvage(one("&" * 5).encode()).repairs
     with pytest.raises(ReadError, match="more than 5 characters would have to be repaired"):
         salvage(one("&" * 6).encode())
