@@ -4,15 +4,14 @@ One pass over the tags of a text, as an editor would go through it: nothing is p
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mws_compat.documents import DOCUMENTS, DocumentKind
+from mws_compat.documents import ELEMENT_NAMES, DocumentKind
 from mws_compat.errors import ReadError
 from mws_compat.schema import Attributed, Kind, ListOf, Repeated, Scalar, Struct
 
-__all__ = ["NAMES", "Repair", "balance"]
+__all__ = ["Repair", "balance"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,22 +22,7 @@ class Repair:
     text: str
 
 
-def _names_of(kind: Kind) -> Iterator[str]:
-    """The names of all elements at and below a kind."""
-    if isinstance(kind, ListOf):
-        yield kind.member
-    if isinstance(kind, ListOf | Repeated):
-        kind = kind.of
-    if isinstance(kind, Struct):
-        yield kind.name
-        for field in kind.fields:
-            yield field.name
-            yield from _names_of(field.kind)
-
-
 _ANY_TAG = re.compile(r"""<(/?)([^\W\d][\w.-]*+(?::[\w.-]++)?+)((?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+)>""")
-#: Every element that a table knows.
-NAMES = frozenset(name for kind in DOCUMENTS.values() for name in _names_of(kind.root))
 _MAX_DEPTH = 250
 _MAX_EDITS = 2**17
 _TOO_MANY = "nothing was recovered: too many tags are without their ends, or are no tags"
@@ -142,7 +126,7 @@ def balance(text: str, kind: DocumentKind, repairs: list[Repair]) -> str:
 
 def _shown(name: str, before: str) -> str:
     """A tag for a report. A name that no table knows may be a value that got between angle brackets."""
-    return f"{before}{name}>" if name.rpartition(":")[2] in NAMES else "tag"
+    return f"{before}{name}>" if name.rpartition(":")[2] in ELEMENT_NAMES else "tag"
 
 
 def _is_whole(one: Kind | None, kind: DocumentKind) -> bool:

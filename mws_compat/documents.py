@@ -6,6 +6,7 @@ the ``AmazonEnvelope`` of order reports (``_GET_ORDERS_DATA_``) and of feeds (``
 ``amzn-envelope.xsd`` family as far as collected documents show them; what is missing here is kept as unknown.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mws_compat.orders import MEMBER_STRUCTS, OPERATIONS, ORDER, ORDER_ITEM
@@ -25,6 +26,7 @@ from mws_compat.schema import (
 
 __all__ = [
     "DOCUMENTS",
+    "ELEMENT_NAMES",
     "ENVELOPE",
     "ERROR",
     "FRAGMENTS",
@@ -302,3 +304,20 @@ DOCUMENTS: dict[str, DocumentKind] = {
     "AmazonEnvelope": DocumentKind(ENVELOPE, "AmazonEnvelope", (), "Message", MESSAGE),
     **{name: DocumentKind(struct, name) for name, struct in FRAGMENTS.items()},
 }
+
+
+def _names_of(kind: Kind) -> Iterator[str]:
+    """The names of all elements at and below a kind."""
+    if isinstance(kind, ListOf):
+        yield kind.member
+    if isinstance(kind, ListOf | Repeated):
+        kind = kind.of
+    if isinstance(kind, Struct):
+        yield kind.name
+        for field in kind.fields:
+            yield field.name
+            yield from _names_of(field.kind)
+
+
+#: Every element that a table knows: the names that may stand in a message about a document.
+ELEMENT_NAMES = frozenset(name for kind in DOCUMENTS.values() for name in _names_of(kind.root))

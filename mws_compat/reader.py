@@ -7,12 +7,13 @@ inside a leaf would otherwise cut its text short. Elements are recognised by loc
 namespace read alike. What the table does not know is kept: see ``schema.py`` for how a record holds it.
 """
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from lxml import etree
 
-from mws_compat.documents import DOCUMENTS, UNMAPPED_NAME, UNMAPPED_NAMESPACE
+from mws_compat.documents import DOCUMENTS, ELEMENT_NAMES, UNMAPPED_NAME, UNMAPPED_NAMESPACE
 from mws_compat.errors import ReadError
 from mws_compat.schema import (
     UNKNOWN,
@@ -32,6 +33,7 @@ __all__ = [
     "MAX_ATTRIBUTES",
     "MAX_DOCUMENT_BYTES",
     "Document",
+    "fault_in_words",
     "parse_document",
     "parse_element",
     "pull_parser",
@@ -143,11 +145,33 @@ _IN_WORDS = {
 }
 
 
+#: Where libxml2's messages quote the document: between apostrophes, and after these words.
+_QUOTED = re.compile(
+    r"(?<=')[^']*(?=')|(?<=\bmismatch: )\S+|(?<=\d and )\S+|(?<=\b[Aa]ttribute )\S+|(?<= prefix )\S+|(?<= on )\S+"
+    r"|(?<= for )\S+|(?<= in tag )\S+|(?<= Tag )\S+|(?<= URI )\S+|(?<=\bPI )\S+"
+)
+#: What follows one of those words without being quoted.
+_ORDINARY = frozenset(["name", "value", "values", "the", "attribute", "declaration", "target", "names"])
+
+
+def fault_in_words(message: str) -> str:
+    """A message of libxml2 in one line, without its place and without what it quotes of the document, which may be
+    personal; names of known elements stay."""
+    first = message.partition("\n")[0]
+    first = " ".join((first.rpartition(", line ")[0] or first).split())
+
+    def shown(match: re.Match[str]) -> str:
+        word = match[0]
+        known = word.rpartition(":")[2] in ELEMENT_NAMES or word in _ORDINARY or not any(map(str.isalnum, word))
+        return word if known else "…"
+
+    return _IN_WORDS.get(first) or _QUOTED.sub(shown, first) or "not well-formed"
+
+
 def syntax_error(error: etree.XMLSyntaxError) -> ReadError:
-    """libxml2's complaint as ours: one line, without the place in its text."""
+    """libxml2's complaint as ours."""
     line, column = error.position
-    problem = " ".join(str(error.msg).rpartition(", line ")[0].split()) or " ".join(str(error.msg).split())
-    return ReadError(_IN_WORDS.get(problem, problem) or "not well-formed", line=line, column=column)
+    return ReadError(fault_in_words(str(error.msg)), line=line, column=column)
 
 
 def refuse_crowded(element: etree._Element) -> None:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from mws_compat.balance import NAMES, Repair, balance
-from mws_compat.documents import DOCUMENTS, FRAGMENTS, DocumentKind
+from mws_compat.balance import Repair, balance
+from mws_compat.documents import DOCUMENTS, ELEMENT_NAMES, FRAGMENTS, DocumentKind
 from mws_compat.errors import ReadError
 
 __all__ = ["MAX_SALVAGE_BYTES", "Salvaged", "names_document", "salvage", "split_documents"]
@@ -271,7 +271,7 @@ def _unname(root: etree._Element) -> None:
 
 def _words(kind: str, message: str) -> str:
     """libxml2's complaint without what is quoted in it, which may be personal: only the names of the tables stay."""
-    names = [name for name in re.findall(r"[\w.-]+", message) if name in NAMES]
+    names = [name for name in re.findall(r"[\w.-]+", message) if name in ELEMENT_NAMES]
     what = kind.replace("ERR_", "").replace("_", " ").lower()
     return f"not well-formed: {what} ({', '.join(names)})" if names else f"not well-formed: {what}"
 

@@ -6,7 +6,7 @@ Only looks and cuts; what the bytes mean is for the parser to say.
 import re
 from collections.abc import Iterable
 
-from mws_compat.documents import DOCUMENTS, FRAGMENTS
+from mws_compat.documents import DOCUMENTS, ELEMENT_NAMES, FRAGMENTS
 from mws_compat.errors import ReadError
 
 __all__ = [
@@ -33,14 +33,29 @@ _MARGIN = 256
 _TAG = re.compile(
     r"""(</?[A-Za-z_][\w.:-]*(?:\s+[\w.:-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*\s*/?>|<\?xml\s[^<>]*>|<!\[CDATA\[|<!--)"""
 )
+_NAMED = re.compile(r"(</?)([^\s/>]+)(.*)", re.DOTALL)
+_ATTRIBUTE = re.compile(r"""\s([\w.:-]+)\s*=\s*(?:"[^"]*"|'[^']*')""")
 
 
 def mask(text: str) -> str:
-    """A line of a document for a message: whole tags as they are, letters and digits elsewhere as ``x`` and ``0``."""
-    return "".join(
-        part if place % 2 else re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "0", part))
-        for place, part in enumerate(_TAG.split(text))
-    )
+    """A line of a document for a message: tags of known elements and namespaces as they are, letters and digits
+    elsewhere as ``x`` and ``0``."""
+    return "".join((_mask_tag if place % 2 else _mask)(part) for place, part in enumerate(_TAG.split(text)))
+
+
+def _mask(text: str) -> str:
+    return re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "0", text))
+
+
+def _mask_tag(tag: str) -> str:
+    named = None if tag[1] in "?!" else _NAMED.match(tag)
+    if named is None:
+        return tag
+    start, name, rest = named.groups()
+    if name.rpartition(":")[2] not in ELEMENT_NAMES:
+        name = _mask(name)
+    rest = _ATTRIBUTE.sub(lambda found: found[0] if found[1].startswith("xmlns") else _mask(found[0]), rest)
+    return f"{start}{name}{rest}"
 
 
 #: A line, from 1, and how many characters of it stand before.

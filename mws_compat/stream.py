@@ -16,7 +16,7 @@ from lxml import etree
 
 from mws_compat.documents import DOCUMENTS, FRAGMENTS, UNMAPPED_NAMESPACE, DocumentKind
 from mws_compat.errors import ReadError
-from mws_compat.reader import MAX_ATTRIBUTES, pull_parser, read_element, refuse_crowded, syntax_error
+from mws_compat.reader import MAX_ATTRIBUTES, fault_in_words, pull_parser, read_element, refuse_crowded, syntax_error
 from mws_compat.schema import Record
 from mws_compat.source import DOCTYPE_START, ROOT, SLICE, WIDE, Place, Source, after, excerpt_of
 
@@ -260,8 +260,7 @@ class _Reading:
         self._parser.feed(piece)
         for entry in self._parser.feed_error_log:  # some faults it notes without raising them, and then begins anew
             if entry.level >= etree.ErrorLevels.ERROR:
-                problem = " ".join(entry.message.split())
-                raise ReadError(problem, line=entry.line, column=entry.column)
+                raise ReadError(fault_in_words(entry.message), line=entry.line, column=entry.column)
         member = False
         for event, element in self._parser.read_events():
             if event == "start":

@@ -324,7 +324,11 @@ def test_a_large_window_is_refused():
             drain(stream(head))
 
 
-@pytest.mark.parametrize("inner", [gzip.compress(XML), zstd.compress(XML), zipped(("a.xml", XML))])
+@pytest.mark.parametrize(
+    "inner",
+    [gzip.compress(XML), zstd.compress(XML), zipped(("a.xml", XML))],
+    ids=["gzip inside", "zst inside", "zip inside"],
+)
 @PACKERS
 def test_packed_twice_is_told(word, pack, inner):
     """One level is unpacked; a second one is named instead of being taken for a document."""
