@@ -10,7 +10,7 @@ from itertools import chain
 
 import orjson
 
-from bridge.offline.report import Report
+from bridge.offline.report import MAX_NOTES, Report
 from bridge.offline.to_json import Sink
 from bridge.offline.to_xml import XmlWriter
 
@@ -30,9 +30,14 @@ def read_json(
     strict: bool = False,
     drop: bool = False,
 ) -> None:
-    """Convert everything that ``pieces`` hold. What is wrong with a value goes to the report, with its line."""
+    """Convert everything that ``pieces`` hold. What is wrong with a value goes to the report, with its line; past
+    ``MAX_NOTES`` of that the rest is not read, since it is something else."""
     writer = XmlWriter(sink, report, source, page=page, strict=strict, drop=drop)
+    failures = len(report.failures)
     for place, value in json_values(pieces):
+        if len(report.failures) - failures > MAX_NOTES:
+            writer.fail(f"more than {MAX_NOTES} values cannot be converted; from here on nothing is read", place)
+            break
         if isinstance(value, bytes):
             writer.value(value, place)
         else:

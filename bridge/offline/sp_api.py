@@ -19,7 +19,7 @@ from mws_compat.blocks import BlockReader, Build, Values, canonical_block, only_
 from mws_compat.documents import DOCUMENTS, DocumentKind
 from mws_compat.errors import ReadError
 from mws_compat.reader import read_element, refuse_crowded, unknown_paths
-from mws_compat.schema import BOOLEAN, INTEGER, UNMAPPED, Record
+from mws_compat.schema import BOOLEAN, INTEGER, Record
 from mws_compat.stream import Segment
 
 __all__ = ["Converted", "Members", "SpApiMember", "escape_json", "member_for"]
@@ -79,13 +79,9 @@ class SpApiMember:
         self._blocks = BlockReader(kind.struct, kind.member, self._learn, escape_json, trim=True)
 
     def _learn(self, record: Record) -> Build[tuple[bytes, int]] | None:
-        if UNMAPPED in record:
-            return None
         order: list[int] = []
         template = _template(self._table.write(record, _slot), order)
         unknown = sum(1 for _ in unknown_paths(record, self._struct))
-        if len(order) < 2:
-            return None
         pick: Callable[[Values], tuple[bytes, ...]] = tuple if order == [*range(len(order))] else itemgetter(*order)
         return lambda values: (template % pick(values), unknown)
 

@@ -190,3 +190,11 @@ def test_large_lines_of_xml_come_back():
     assert jsons(converted(converted(items("<ASIN>a</ASIN>"), lines=True)), lines=True) == [
         {"AmazonOrderId": "1", "ASIN": "a"}
     ]
+
+
+def test_a_file_of_something_else_is_given_up():
+    """Past a thousand values that cannot be converted the rest is not read; what was converted stays."""
+    out, report = convert("\n".join([ORDERS[0], *(['{"a":1}'] * 1_100), ORDERS[1]]))
+    assert len(report.failures) == 1_002
+    assert str(report.failures[-1]).startswith("f: line 1003: more than 1000 values")
+    assert out.decode() == listed("1")
