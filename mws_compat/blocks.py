@@ -174,7 +174,7 @@ class _Plan(Generic[_T]):
     gaps: Callable[[list[bytes]], Sequence[bytes]]
     usual: Sequence[bytes]
     leaves: Callable[[list[bytes]], Sequence[bytes]]
-    separators: int
+    separators: bytes
     typed: Callable[[Values], Sequence[bytes]]
     forms: Callable[[bytes], object]
     verbatim: bool
@@ -226,8 +226,8 @@ class BlockReader(Generic[_T]):
         values = plan.leaves(texts)
         together = _BETWEEN.join(values)
         special = together.translate(None, _PLAIN)
-        if len(special) != plan.separators or special.count(_BETWEEN) != plan.separators:
-            if special.count(_BETWEEN) != plan.separators or special.translate(None, self._tolerated):
+        if special != plan.separators:
+            if special.count(_BETWEEN) != len(plan.separators) or special.translate(None, self._tolerated):
                 return None
             if b"&" in special:
                 if _STRANGE_REFERENCE.search(together):
@@ -296,7 +296,7 @@ class BlockReader(Generic[_T]):
             gaps=gaps,
             usual=() if b"".join(gaps(texts)).translate(None, _BLANKS) else gaps(texts),
             leaves=_picker(leaves),
-            separators=max(len(leaves) - 1, 0),
+            separators=_BETWEEN * (len(leaves) - 1),
             typed=_picker(typed),
             forms=_forms_of(tuple(map(len, of_kind.values()))),
             verbatim=UNKNOWN in record,

@@ -76,7 +76,8 @@ class SpApiMember:
         self._kind = kind
         self._struct = kind.struct
         self._table: ExactMap = MEMBER_MAPS[kind.member]
-        self._blocks = BlockReader(kind.struct, kind.member, self._learn, escape_json, trim=True)
+        #: The object of a plain block and how many unknown things it holds; None: the parser must read it.
+        self.block = BlockReader(kind.struct, kind.member, self._learn, escape_json, trim=True).read
 
     def _learn(self, record: Record) -> Build[tuple[bytes, int]] | None:
         order: list[int] = []
@@ -85,16 +86,12 @@ class SpApiMember:
         pick: Callable[[Values], tuple[bytes, ...]] = tuple if order == [*range(len(order))] else itemgetter(*order)
         return lambda values: (template % pick(values), unknown)
 
-    def block(self, block: bytes) -> tuple[bytes, int] | None:
-        """The object of a plain block and how many unknown things it holds; None: the parser must read it."""
-        return self._blocks.read(block)
-
     def element(self, element: etree._Element) -> tuple[bytes, int, Record | None, list[str]]:
         """The object of a parsed member, how many unknown things it holds and, where there is something to tell, its
         record and the names of values that are not of their kind. Raises ReadError for more attributes than MWS ever
         wrote."""
         block = canonical_block(element)
-        found = None if block is None else self._blocks.read(block)
+        found = None if block is None else self.block(block)
         if found is not None and not found[1]:
             return *found, None, []
         refuse_crowded(element)
