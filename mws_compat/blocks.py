@@ -155,8 +155,8 @@ def _is_of(tag: str, namespace: str) -> bool:
 
 
 def _without_prefix(tags: list[bytes]) -> list[bytes]:
-    """The tags without their prefix, when all have the same; the tags of a canonical block are all of the namespace
-    that the prefix stands for."""
+    """The tags without their prefix, when all have the same: that of the member's end tag, of which whoever gives the
+    block knows that it stands for the document's namespace."""
     prefix, colon, _ = tags[0].partition(b":")
     starts = (prefix + colon, b"/" + prefix + colon)
     if not colon or not all(tag.startswith(starts) for tag in tags):

@@ -144,7 +144,7 @@ class Source:
                 return
             else:
                 self.take(max(0, len(self.data) - _KEPT_BACK))
-                self.fill(_PIECE)
+                self.fill(len(self.data) + _PIECE)
 
 
 def after(place: Place, data: bytes, start: int = 0, end: int | None = None) -> Place:

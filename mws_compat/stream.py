@@ -63,7 +63,8 @@ class Shortcut(Protocol):
     """Converts runs of blocks without the parser."""
 
     def submit(self, kind: DocumentKind, chunk: bytes) -> Callable[[], list[Segment]]:
-        """Begin with a chunk of whole blocks. What is returned waits for the segments, which cover the chunk."""
+        """Begin with a chunk of whole blocks, which all end with the end tag that the chunk ends with. What is
+        returned waits for the segments, which cover the chunk."""
 
 
 def read_stream(
@@ -326,7 +327,7 @@ class _Reading:
         self._root = root
         self._kind = kind
         self._past_root = not self._sniffed
-        self._trusted = self._plain and kind is self._sniffed and root.prefix is None
+        self._trusted = self._plain and kind is self._sniffed
         self._handler.begin(kind, namespace[1:])
 
     def _is_member(self, element: etree._Element) -> bool:
@@ -343,9 +344,10 @@ class _Reading:
         if container is None or tuple(reversed(above)) != self._kind.path:
             return False
         self._container = container
-        # A block has no namespace of its own: it is read in its document's, and must be in its parent's.
+        # A block declares no namespace: its prefix, or having none, must mean here what it means for its parent.
         namespace = etree.QName(container).namespace
-        self._trusted &= (container.nsmap.get(None) or None) == namespace != UNMAPPED_NAMESPACE
+        prefix = self._boundary[2:].rpartition(b":")[0].decode() or None
+        self._trusted &= (container.nsmap.get(prefix) or None) == namespace != UNMAPPED_NAMESPACE
         refuse_crowded(element.getroottree().getroot())
         return True
 

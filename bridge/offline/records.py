@@ -218,7 +218,7 @@ class _Collector:
         if not only_tags(chunk):
             yield None, 0, len(chunk)
             return
-        end_tag = b"</%b>" % kind.member.encode()
+        end_tag = chunk[chunk.rindex(b"<") :]
         read = self._reader(kind).read
         place = 0
         while place < len(chunk):

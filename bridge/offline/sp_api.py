@@ -124,9 +124,8 @@ class Members:
         self._strict = strict
 
     def convert(self, root: str, chunk: bytes) -> list[Segment]:
-        """The segments of a chunk of whole blocks of the document ``root``."""
-        kind = DOCUMENTS[root]
-        end_tag = b"</%b>" % kind.member.encode()
+        """The segments of a chunk of whole blocks of the document ``root``, which all end with the same end tag."""
+        end_tag = chunk[chunk.rindex(b"<") :]
         length = len(end_tag)
         if not only_tags(chunk):
             return [(None, 0, len(chunk))]

@@ -98,8 +98,20 @@ def write_canonical(path: Path, count: int) -> int:
     return path.stat().st_size
 
 
+def write_prefixed(path: Path, count: int) -> int:
+    """The same orders as other programs' serialisers write them: every tag with a prefix, indented with tabs."""
+    with path.open("w") as file:
+        file.write(f'<?xml version="1.0" encoding="utf-8"?>\n<m:ListOrdersResponse xmlns:m="{_NAMESPACE}">\n')
+        file.write("<m:ListOrdersResult>\n<m:Orders>\n")
+        for block, _ in _varied(count):
+            file.write(re.sub(r"<(/?)(\w)", r"<\1m:\2", block).replace("  ", "\t"))
+        file.write("</m:Orders>\n</m:ListOrdersResult>\n</m:ListOrdersResponse>\n")
+    return path.stat().st_size
+
+
 def write_other(path: Path, count: int) -> int:
-    """The same orders as some other well-formed XML: a prefix, tabs, comments, CDATA, numeric references."""
+    """The same orders as the worst of well-formed XML: a comment or a CDATA section in every single order, a prefix,
+    tabs, numeric references."""
     with path.open("w") as file:
         file.write(f'<?xml version="1.0" encoding="UTF-8"?>\n<m:ListOrdersResponse xmlns:m="{_NAMESPACE}">\n')
         file.write("<m:ListOrdersResult>\n<!-- exported -->\n<m:Orders>\n")
