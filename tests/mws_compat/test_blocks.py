@@ -673,3 +673,14 @@ def test_every_member_of_the_table() -> None:
             blocks_ = [b"<%b>%b</%b>" % (tag, Scribe(dice, 0).struct(kind.struct, 0.5), tag) for _ in range(20)]
             read = [check(reader, block, kind.struct) for block in blocks_]
             assert sum(record is not None for record in read) >= 8, json.dumps(kind.member)
+
+
+def test_forms_are_remembered_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How values of a skeleton must look is remembered by how many there are of each kind, and not for ever."""
+    monkeypatch.setattr(blocks, "_forms", {})
+    monkeypatch.setattr(blocks, "_MAX_SKELETONS", 2)
+    for tags in (b"", b"<IsPrime>true</IsPrime>", b"<IsPrime>true</IsPrime><IsISPU>false</IsISPU>"):
+        for _ in range(2):
+            assert read_order(b"<BuyerName>a</BuyerName>" + tags) is not None
+        assert 1 <= len(blocks._forms) <= 2
+    assert read_order(b"<IsPrime>True</IsPrime>") is None
