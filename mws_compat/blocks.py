@@ -19,7 +19,7 @@ Whatever falls short of this is not refused here: it goes to the parser, which d
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Generic, TypeVar
@@ -45,10 +45,21 @@ from mws_compat.schema import (
     Scalar,
     Struct,
 )
+from mws_compat.source import SECTION
 
-__all__ = ["BlockReader", "Build", "Values", "canonical_block", "only_tags", "slot_of"]
+__all__ = [
+    "BlockReader",
+    "Build",
+    "Values",
+    "canonical_block",
+    "only_tags",
+    "picker",
+    "read_blocks",
+    "slot_of",
+]
 
 _T = TypeVar("_T")
+_V = TypeVar("_V")
 
 #: The values of a block, in document order, as UTF-8 with references resolved.
 Values = Sequence[bytes]
@@ -74,9 +85,16 @@ _STRANGE_REFERENCE = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);)")
 #: U+FFFE and U+FFFF, which XML does not allow.
 _ILLEGAL = re.compile(rb"\xef\xbf[\xbe\xbf]")
 
+_NOT_CONTROLS = bytes(sorted({*range(0x20, 0x100), *_BLANKS}))
+_NUMBERED = re.compile(rb"&#(?:([0-9]{1,7})|x([0-9A-Fa-f]{1,6}));")
+#: Left where something was taken out; no legal block holds it.
+_MARKER = b"\x02"
+_MARKED_TAG = re.compile(rb"<[^<>]*\x02")
+_NAMED = {0x26: b"&amp;", 0x3C: b"&lt;", 0x3E: b"&gt;", 0x22: b"&quot;", 0x27: b"&apos;"}
+
 _NAME = rb"[A-Za-z_][A-Za-z0-9_.-]*+"
 _ATTRIBUTE = rb"""[ \t\r\n]+(?!xmlns)%b[ \t\r\n]*=[ \t\r\n]*(?:"[^"]*"|'[^']*')""" % _NAME
-_TAG = re.compile(rb"/%b|%b(?:%b)*[ \t\r\n]*/?" % (_NAME, _NAME, _ATTRIBUTE))
+_TAG = re.compile(rb"/%b[ \t\r\n]*|%b(?:%b)*[ \t\r\n]*/?" % (_NAME, _NAME, _ATTRIBUTE))
 #: Stands before the number of a value in the record that a skeleton is learned with; of the private use area.
 _MARK = "\ue000"
 #: Where one of these stands in a block, the document before it was cut short.
@@ -113,6 +131,83 @@ def slot_of(text: str) -> int | None:
     """Which value a text stands for in the record that a skeleton is learned with; None for a text that stands for
     itself: an attribute's, or an empty one."""
     return int(text[1:]) if text[:1] == _MARK else None
+
+
+def read_blocks(chunk: bytes, read: Callable[[bytes], _T | None]) -> Iterator[tuple[list[_T] | None, int, int]]:
+    """What ``read`` makes of a chunk of whole blocks that all end with the end tag at the chunk's end: runs of it, or
+    None for those that have to go to the parser; each with where it begins and ends. They cover the chunk."""
+    end_tag = chunk[chunk.rindex(b"<") :]
+    plain = b"<!" not in chunk and b"&#" not in chunk and only_tags(chunk)
+    if not plain and not _is_legal(chunk):
+        yield None, 0, len(chunk)
+        return
+    run: list[_T] = []
+    start = place = 0
+    while place < len(chunk):
+        end = chunk.index(end_tag, place) + len(end_tag)
+        block = chunk[place:end] if plain else _simplified(chunk[place:end])
+        made = read(block) if block else None
+        if (made is None) is bool(run) and place:  # a run ends
+            yield run or None, start, place
+            run = []
+            start = place
+        if made is not None:
+            run.append(made)
+        place = end
+    yield run or None, start, place
+
+
+def _is_legal(chunk: bytes) -> bool:
+    """Whether there is nothing in the chunk that XML does not allow anywhere, and no instruction, in which a comment
+    may seem to begin."""
+    if b"<?" in chunk or _ILLEGAL.search(chunk) or chunk.translate(None, _NOT_CONTROLS):
+        return False
+    try:
+        chunk.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _simplified(block: bytes) -> bytes:
+    """A legal block without its comments, with its CDATA sections and numeric references as text; empty when that is
+    not all that keeps it from having only tags.
+
+    In content ``<!--`` and ``<![CDATA[`` can only be what they are, and end at the first end of theirs. Whether one
+    begins in a tag, or in a reference, shows in the mark that each leaves."""
+    try:
+        if b"<!" in block:
+            block = SECTION.sub(_section_text, block)
+            if _MARKED_TAG.search(block):
+                return b""
+        if b"&" in block:
+            block = _NUMBERED.sub(_character, block)
+            if _STRANGE_REFERENCE.search(block):
+                return b""
+    except ValueError:
+        return b""
+    block = block.replace(_MARKER, b"")
+    return block if only_tags(block) else b""
+
+
+def _section_text(match: re.Match[bytes]) -> bytes:
+    """A mark, and behind it what stands for a CDATA section. Raises ValueError for a comment that is none."""
+    comment, section = match.groups()
+    if comment is None:
+        return _MARKER + section.replace(b"&", b"&amp;").replace(b"<", b"&lt;").replace(b">", b"&gt;")
+    if b"--" in comment or comment[-1:] == b"-":
+        raise ValueError
+    return _MARKER
+
+
+def _character(match: re.Match[bytes]) -> bytes:
+    """The character that a reference stands for, by its name if it has one. Raises ValueError where there is none
+    that a value may hold as it is."""
+    decimal, hexadecimal = match.groups()
+    code = int(decimal) if decimal else int(hexadecimal, 16)
+    if code < 0x20 or code in (0xFFFE, 0xFFFF):
+        raise ValueError
+    return _NAMED.get(code) or chr(code).encode()
 
 
 def only_tags(blocks: bytes) -> bool:
@@ -269,9 +364,9 @@ class BlockReader(Generic[_T]):
             return None
         if not all(map(_TAG.fullmatch, tags)) or not _ROOTS.isdisjoint(tags):
             return None
-        names = [tag.split(None, 1)[0] if b"=" in tag else tag for tag in tags]
+        names = [b"/" if tag[-1:] == b"/" else tag.split(None, 1)[0] for tag in tags]
         leaves = [place for place in range(1, len(tags)) if tags[place] == b"/" + names[place - 1]]
-        gaps = _picker(sorted({*range(len(texts))} - {*leaves}))
+        gaps = picker(sorted({*range(len(texts))} - {*leaves}))
         mark = _MARK.encode()
         number = {place: b"%b%d" % (mark, count) for count, place in enumerate(leaves)}
         probe = b"".join(b"%b<%b>" % (number.get(place, b""), tag) for place, tag in enumerate(tags))
@@ -295,9 +390,9 @@ class BlockReader(Generic[_T]):
         return _Plan(
             gaps=gaps,
             usual=() if b"".join(gaps(texts)).translate(None, _BLANKS) else gaps(texts),
-            leaves=_picker(leaves),
+            leaves=picker(leaves),
             separators=_BETWEEN * (len(leaves) - 1),
-            typed=_picker(typed),
+            typed=picker(typed),
             forms=_forms_of(tuple(map(len, of_kind.values()))),
             verbatim=UNKNOWN in record,
             build=build,
@@ -326,7 +421,7 @@ def _resolve(text: bytes) -> bytes:
     return text.replace(b"&amp;", b"&")
 
 
-def _picker(places: list[int]) -> Callable[[Sequence[bytes]], Sequence[bytes]]:
+def picker(places: Sequence[int]) -> Callable[[Sequence[_V]], Sequence[_V]]:
     """Picks the values at ``places``, always as a sequence."""
     if len(places) > 1:
         return itemgetter(*places)

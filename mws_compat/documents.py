@@ -7,7 +7,7 @@ the ``AmazonEnvelope`` of order reports (``_GET_ORDERS_DATA_``) and of feeds (``
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mws_compat.orders import MEMBER_STRUCTS, OPERATIONS, ORDER, ORDER_ITEM
 from mws_compat.schema import (
@@ -41,8 +41,7 @@ UNMAPPED_NAMESPACE = "urn:mws-bridge"
 UNMAPPED_NAME = "Unmapped"
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentKind:
+class DocumentKind(NamedTuple):
     """A kind of document.
 
     ``root``     the root element's struct; its name is the element's
@@ -306,18 +305,26 @@ DOCUMENTS: dict[str, DocumentKind] = {
 }
 
 
-def _names_of(kind: Kind) -> Iterator[str]:
-    """The names of all elements at and below a kind."""
-    if isinstance(kind, ListOf):
-        yield kind.member
-    if isinstance(kind, ListOf | Repeated):
-        kind = kind.of
-    if isinstance(kind, Struct):
-        yield kind.name
-        for field in kind.fields:
+def _element_names() -> Iterator[str]:
+    """The names of all elements, struct by struct; what several documents share is gone through once."""
+    waiting = [kind.root for kind in DOCUMENTS.values()]
+    seen: set[int] = set()
+    while waiting:
+        struct = waiting.pop()
+        if id(struct) in seen:
+            continue
+        seen.add(id(struct))
+        yield struct.name
+        for field in struct.fields:
             yield field.name
-            yield from _names_of(field.kind)
+            kind = field.kind
+            if isinstance(kind, ListOf):
+                yield kind.member
+            if isinstance(kind, ListOf | Repeated):
+                kind = kind.of
+            if isinstance(kind, Struct):
+                waiting.append(kind)
 
 
 #: Every element that a table knows: the names that may stand in a message about a document.
-ELEMENT_NAMES = frozenset(name for kind in DOCUMENTS.values() for name in _names_of(kind.root))
+ELEMENT_NAMES = frozenset(_element_names())

@@ -12,7 +12,7 @@ id's element. Front-door faults (authentication, addressing, throttling) spelled
 service behind the door ``RequestId``. ``Type`` is empty for throttling: that is what was recorded.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = [
     "ACCESS_DENIED",
@@ -36,8 +36,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """One row of the catalogue. ``id_element`` is ``RequestID`` or ``RequestId``; ``message`` the text sent when
     the place of failure has none of its own."""
 

@@ -6,7 +6,7 @@ library of 2020-05-11); elements that only the documentation or the wire had com
 sections of the wire reference.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mws_compat.schema import BOOLEAN, DATETIME, INTEGER, MONEY, TEXT, Field, ListOf, Struct
 
@@ -287,8 +287,7 @@ MEMBER_STRUCTS = (ORDER, ORDER_ITEM)
 # --- parameters, rules, operations [3] ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """A parameter of an operation.
 
     ``kind``       ``text``, ``instant`` or ``integer``: what validation makes of the value
@@ -307,8 +306,7 @@ class Parameter:
     pii: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class OneOf:
+class OneOf(NamedTuple):
     """Exactly one of ``names`` must be given; the texts are what the caller is told."""
 
     names: tuple[str, ...]
@@ -316,16 +314,14 @@ class OneOf:
     both_text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Excludes:
+class Excludes(NamedTuple):
     """When ``name`` is given, none of ``others`` may be."""
 
     name: str
     others: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class After:
+class After(NamedTuple):
     """``later`` must not lie before ``earlier``, and goes only with it; absent or too young, it means now minus
     two minutes."""
 
@@ -336,8 +332,7 @@ class After:
 Rule = OneOf | Excludes | After
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
+class Quota(NamedTuple):
     """What MWS itself allowed: ``burst`` requests, one restored every ``restore_seconds`` [3.0]. The operations that
     name one quota shared it. The bridge does not enforce it, since SP-API's usage plans bind; the documents
     show it."""
@@ -347,8 +342,7 @@ class Quota:
     restore_seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One operation. ``continues`` names the operation whose further pages it reads: such a one takes a NextToken
     and nothing else."""
 

@@ -11,8 +11,8 @@ from mws_compat.errors import ReadError
 
 __all__ = [
     "DOCTYPE_START",
-    "DOCUMENT_START",
     "ROOT",
+    "SECTION",
     "SLICE",
     "WIDE",
     "Place",
@@ -30,17 +30,22 @@ _KEPT_BACK = 256
 _MAX_EXCERPT = 100
 _MARGIN = 256
 
-_TAG = re.compile(
+# Patterns that only a message about a faulty document needs stand as text: compiled when there is one.
+_TAG = (
     r"""(</?[A-Za-z_][\w.:-]*(?:\s+[\w.:-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*\s*/?>|<\?xml\s[^<>]*>|<!\[CDATA\[|<!--)"""
 )
-_NAMED = re.compile(r"(</?)([^\s/>]+)(.*)", re.DOTALL)
-_ATTRIBUTE = re.compile(r"""\s([\w.:-]+)\s*=\s*(?:"[^"]*"|'[^']*')""")
+_NAMED = r"(?s)(</?)([^\s/>]+)(.*)"
+_ATTRIBUTE = r"""\s([\w.:-]+)\s*=\s*(?:"[^"]*"|'[^']*')"""
+
+
+#: A comment or a CDATA section, and what is in it.
+SECTION = re.compile(rb"<!(?:--(.*?)-->|\[CDATA\[(.*?)\]\]>)", re.DOTALL)
 
 
 def mask(text: str) -> str:
     """A line of a document for a message: tags of known elements and namespaces as they are, letters and digits
     elsewhere as ``x`` and ``0``."""
-    return "".join((_mask_tag if place % 2 else _mask)(part) for place, part in enumerate(_TAG.split(text)))
+    return "".join((_mask_tag if place % 2 else _mask)(part) for place, part in enumerate(re.split(_TAG, text)))
 
 
 def _mask(text: str) -> str:
@@ -48,13 +53,13 @@ def _mask(text: str) -> str:
 
 
 def _mask_tag(tag: str) -> str:
-    named = None if tag[1] in "?!" else _NAMED.match(tag)
+    named = None if tag[1] in "?!" else re.match(_NAMED, tag)
     if named is None:
         return tag
     start, name, rest = named.groups()
     if name.rpartition(":")[2] not in ELEMENT_NAMES:
         name = _mask(name)
-    rest = _ATTRIBUTE.sub(lambda found: found[0] if found[1].startswith("xmlns") else _mask(found[0]), rest)
+    rest = re.sub(_ATTRIBUTE, lambda found: found[0] if found[1].startswith("xmlns") else _mask(found[0]), rest)
     return f"{start}{name}{rest}"
 
 
@@ -66,10 +71,8 @@ WIDE = (b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<")
 _MISC = re.compile(rb"(?:[ \t\r\n]++|\xef\xbb\xbf|<!--(?>.*?-->)|<\?(?!xml[ \t\r\n])(?>.*?\?>))++", re.DOTALL)
 _PROLOGUE = rb"(?:[ \t\r\n]++|\xef\xbb\xbf|<!--(?>.*?-->)|<\?(?>.*?\?>))*+"
 _ROOTS = b"|".join(name.encode() for name in DOCUMENTS if name not in FRAGMENTS)
-#: Where, in any text, a document may begin.
-DOCUMENT_START = re.compile(
-    rb"<(?:\?xml[ \t\r\n]|(?:%b)[ \t\r\n/>]|[A-Za-z_][\w.-]*+:(?:%b)[ \t\r\n/>])" % (_ROOTS, _ROOTS)
-)
+#: Where, in any text, a document may begin; compiled when something else stands there.
+_DOCUMENT_START = rb"<(?:\?xml[ \t\r\n]|(?:%b)[ \t\r\n/>]|[A-Za-z_][\w.-]*+:(?:%b)[ \t\r\n/>])" % (_ROOTS, _ROOTS)
 ROOT = re.compile(rb"%b<([A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)[ \t\r\n/>]" % _PROLOGUE, re.DOTALL)
 DOCTYPE_START = re.compile(rb"%b<!DOCTYPE" % _PROLOGUE, re.DOTALL)
 _CONTINUATION = bytes(range(0x80, 0xC0))
@@ -135,7 +138,7 @@ class Source:
         element is still the old document's, unless a declaration comes first."""
         self.take(least)
         while True:
-            start = DOCUMENT_START.search(self.data)
+            start = re.search(_DOCUMENT_START, self.data)
             if start and past_root and not start[0].startswith(b"<?"):
                 self.take(start.end())
                 past_root = False

@@ -4,7 +4,8 @@ One hardened pull parser reads each document and is the only judge of it. Runs o
 seem to mean (see ``blocks.py``) are kept from it and converted at once. That is sound because such a block is a
 balanced element, so leaving it out does not change the state in which the parser reads on, and because it is only
 done where the parser is known to stand between two members: right after a member's end tag that was fed to it with no
-comment, CDATA section or instruction begun in the same block. Anything else is fed, byte for byte.
+comment, CDATA section or instruction begun in the same block, or none that could go on behind it. Anything else is
+fed, byte for byte.
 """
 
 import re
@@ -18,7 +19,7 @@ from mws_compat.documents import DOCUMENTS, FRAGMENTS, UNMAPPED_NAMESPACE, Docum
 from mws_compat.errors import ReadError
 from mws_compat.reader import MAX_ATTRIBUTES, fault_in_words, pull_parser, read_element, refuse_crowded, syntax_error
 from mws_compat.schema import Record
-from mws_compat.source import DOCTYPE_START, ROOT, SLICE, WIDE, Place, Source, after, excerpt_of
+from mws_compat.source import DOCTYPE_START, ROOT, SECTION, SLICE, WIDE, Place, Source, after, excerpt_of
 
 __all__ = ["MAX_MEMBER_BYTES", "Handler", "Segment", "Shortcut", "read_stream", "stream_steps"]
 
@@ -94,6 +95,7 @@ def stream_steps(
 # --- one document ---------------------------------------------------------------------------------------------------
 
 _LINE_NAMED = re.compile(r"(?<= line )\d+")
+_SECTION_MARKS = (b"<!", b"-->", b"]]>")
 #: A declaration under which bytes mean what they mean in blocks. The parser tells the encoding only at the end.
 _PLAIN = re.compile(
     rb"""(?!<\?xml[ \t\r\n])|<\?xml[ \t\r\n]+version *= *["']1\.0["'](?: +encoding *= *["'](?i:utf-8)["'])?"""
@@ -420,5 +422,12 @@ def _refused_doctype(line: int) -> ReadError:
 
 
 def _opaque(data: bytes) -> bool:
-    """Whether something begins here in which tags do not count."""
-    return b"<!" in data or b"<?" in data
+    """Whether something begins here in which tags do not count, and may go on behind it.
+
+    Comments and CDATA sections that are seen to end here do not: nothing in or between them is left that could have
+    ended one that is not seen to begin, in which they would not be what they seem."""
+    if b"<?" in data:
+        return True
+    if b"<!" not in data:
+        return False
+    return b"?>" in data or any(mark in piece for piece in SECTION.split(data) if piece for mark in _SECTION_MARKS)

@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
                     target.mark_incomplete(source, "")  # also when nothing of the source came into the file
     except TargetError as error:
         report.failures.append(ConvertError(error.name, error.problem))
-    _tell(report, time.monotonic() - started, quiet=arguments.quiet, dropped=arguments.drop_unknown)
+    _tell(report, time.monotonic() - started, quiet=arguments.quiet)
     return 2 if report.failures else 0
 
 
@@ -160,7 +160,7 @@ def _rich_bar(total: int) -> Iterator[_Bar]:
 # --- what is told ---------------------------------------------------------------------------------------------------
 
 
-def _tell(report: Report, seconds: float, *, quiet: bool, dropped: bool) -> None:
+def _tell(report: Report, seconds: float, *, quiet: bool) -> None:
     """Faults always; repairs, warnings and the summary unless told to be quiet. All of it on the standard error."""
     sys.stdout.flush()
     for failure in report.failures:
@@ -171,7 +171,7 @@ def _tell(report: Report, seconds: float, *, quiet: bool, dropped: bool) -> None
     if not quiet:
         _tell_notes("warning", report.warnings, len(report.warnings) + report.warnings_dropped, most=_SHOWN_NOTES)
     if not quiet:
-        print(_summary(report, seconds, dropped=dropped), file=sys.stderr)
+        print(_summary(report, seconds), file=sys.stderr)
 
 
 def _tell_notes(word: str, notes: list[Note], total: int, *, most: int) -> None:
@@ -185,7 +185,7 @@ def _number(count: int, word: str) -> str:
     return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
-def _summary(report: Report, seconds: float, *, dropped: bool) -> str:
+def _summary(report: Report, seconds: float) -> str:
     """One line: ``2 files: 3 documents, 120 orders, 14 items in 0.1 s; 1 failure``."""
     members = dict(report.members)
     parts = [_number(report.documents, "document"), _number(members.pop("Order", 0), "order")]
@@ -196,10 +196,10 @@ def _summary(report: Report, seconds: float, *, dropped: bool) -> str:
     if messages:
         parts.append(_number(messages, "message"))
     line = f"{_number(report.files, 'file')}: {', '.join(parts)} in {seconds:.1f} s"
-    kept = "left out" if dropped else "kept"
     more = [
         (report.skipped, "file done already", "files done already"),
-        (report.unknown, f"thing that no table knows, {kept}", f"things that no table knows, {kept}"),
+        (report.unknown, "thing that no table knows, kept", "things that no table knows, kept"),
+        (report.left_out, "thing that no table knows, left out", "things that no table knows, left out"),
         (len(report.repairs) + report.repairs_dropped, "repair", "repairs"),
         (len(report.warnings) + report.warnings_dropped, "warning", "warnings"),
         (len(report.failures), "failure", "failures"),

@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import cast
+from typing import NamedTuple, cast
 from urllib.parse import unquote
 
 import orjson
@@ -22,6 +21,7 @@ __all__ = [
     "as_it_is",
     "as_node",
     "dump",
+    "json_text",
     "merge",
     "put_back",
 ]
@@ -29,8 +29,7 @@ __all__ = [
 _MAX_DEPTH = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """Where a text stands: its ``kind`` (None: kept verbatim), whether live payloads have it ``quoted``, and the
     element's ``name``."""
 
@@ -101,6 +100,11 @@ def dump(members: JsonObject) -> str:
         return orjson.dumps(members, default=_number).decode()
     except TypeError:  # whole numbers over 64 bits, lone surrogates, over 254 levels
         raise MappingError("members that no element carries are too large or too deep to be kept") from None
+
+
+def json_text(text: str) -> str:
+    """Text as it stands between quotation marks in what ``dump`` writes."""
+    return orjson.dumps(text).decode()[1:-1]
 
 
 def _number(value: object) -> orjson.Fragment:

@@ -14,8 +14,7 @@ Beside ``payload`` or ``errors`` stands ``#mws`` with what only MWS said: ``Oper
 that of 2013-09-01, the request id.
 """
 
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from bridge.mapping.cells import Leaf, as_node, dump, put_back
 from bridge.mapping.exact import OWN, ExactMap, exact, mirror
@@ -127,8 +126,7 @@ def write_document(kind: DocumentKind, namespace: str, record: Record, leaf: Lea
 # --- JSON to document -----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class JsonDocument:
+class JsonDocument(NamedTuple):
     """A decoded document: ``record`` is its root's, without members; ``members`` are the JSON objects of those, and
     ``place`` says where they stood."""
 

@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import cast
 
 from bridge.mapping.cells import OWN_CELL, VERBATIM, Cell, InexactError, Leaf, as_it_is, as_node, dump, put_back
-from bridge.mapping.rows import JsonObject, MappingError, Omitted, Row, StructMap
+from bridge.mapping.rows import Converter, JsonObject, MappingError, Omitted, Row, StructMap
 from mws_compat.schema import (
     UNKNOWN,
     UNMAPPED,
@@ -36,10 +36,6 @@ __all__ = ["OWN", "ExactMap", "exact", "mirror"]
 OWN = "#mws"
 
 
-class _UnusualError(Exception):
-    """A JSON object that the short way cannot read without loss."""
-
-
 class ExactMap:
     """One struct and one kind of JSON object, both ways. ``rows`` cover the struct's fields; ``unused`` are members
     that are known to have no element."""
@@ -48,8 +44,6 @@ class ExactMap:
         self.struct = struct
         self.unused = frozenset(unused)
         self._table = rows
-        #: Shapes of objects, down through the groups of the tree → members that the tree does not have.
-        self._strange: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     # Made when they are first needed: most of those who import a table use a part of it.
 
@@ -77,10 +71,6 @@ class ExactMap:
                 branch = cast("dict[str, object]", branch.setdefault(step, {}))
             branch[path[-1]] = name
         return tree
-
-    @cached_property
-    def _take(self) -> Callable[[JsonObject], tuple[Record, JsonObject]]:
-        return _compile(self)
 
     # --- record to JSON ---
 
@@ -117,12 +107,6 @@ class ExactMap:
 
     def take(self, source: JsonObject) -> tuple[Record, JsonObject]:
         """The record without ``#json``, and the members that no element carries."""
-        try:
-            return self._take(source)
-        except (_UnusualError, ValueError):
-            return self._take_slowly(source)  # which names the place
-
-    def _take_slowly(self, source: JsonObject) -> tuple[Record, JsonObject]:
         record: Record = {}
         rest = self._walk(source, self._tree, record)
         own = rest.pop(OWN, None)
@@ -167,14 +151,15 @@ class ExactMap:
                     rest[name] = left
         return rest
 
-    def strange(self, source: JsonObject) -> tuple[str, ...]:
-        """Members of the top level that the table does not have; remembered by the object's shape."""
-        shape = tuple(source)
-        found = self._strange.get(shape)
-        if found is None:
-            if len(self._strange) >= 4096:
-                self._strange.clear()
-            found = self._strange[shape] = tuple(name for name in shape if name not in self._tree)
+    def choices(self) -> dict[str, Converter]:
+        """The members, down to the leaves, whose text ``read`` may change, and what changes it."""
+        found: dict[str, Converter] = {}
+        for _, path, way in self._rows:
+            inner = way.of if isinstance(way, _List) else way
+            if isinstance(inner, _Struct):
+                found |= inner.table.choices()
+            elif isinstance(inner, _Leaf) and inner.convert is not None:
+                found[path[-1]] = inner.convert
         return found
 
 
@@ -186,7 +171,7 @@ class _Leaf:
 
     def __init__(self, kind: Scalar, row: Row) -> None:
         self._cell = Cell(kind, row.quoted, row.mws)
-        self._convert = row.convert
+        self.convert = row.convert
 
     def write(self, node: Node, leaf: Leaf) -> object:
         return leaf(cast("str", node), self._cell)
@@ -194,7 +179,7 @@ class _Leaf:
     def read(self, value: object) -> tuple[Node | None, object]:
         """The wire text, or what cannot be one."""
         if isinstance(value, str):
-            return (self._convert(value) if self._convert and value else value), None
+            return (self.convert(value) if self.convert and value else value), None
         if isinstance(value, bool):
             return ("true" if value else "false"), None
         if isinstance(value, int):
@@ -229,10 +214,10 @@ class _List:
 
     def __init__(self, member: str, of: "_Way") -> None:
         self._member = member
-        self._of = of
+        self.of = of
 
     def write(self, node: Node, leaf: Leaf) -> object:
-        return [self._of.write(inner, leaf) for inner in node]
+        return [self.of.write(inner, leaf) for inner in node]
 
     def read(self, value: object) -> tuple[Node | None, object]:
         source = value
@@ -245,7 +230,7 @@ class _List:
         rest: JsonObject = {}
         for inner in value:
             try:
-                node, left = self._of.read(inner)
+                node, left = self.of.read(inner)
             except MappingError as error:
                 raise error.inside(f"[{len(nodes)}]") from None
             if node is None:
@@ -322,74 +307,3 @@ def _made(key: object, make: Callable[[], ExactMap]) -> ExactMap:
     if known is None:
         known = _maps[id(key)] = (key, make())
     return known[1]
-
-
-# --- the short way to read ------------------------------------------------------------------------------------------
-#
-# As in rows.py, one Python function is written from the rows. It takes what nearly every member is and leaves the
-# object to the walk above as soon as something is not; both give the same record.
-
-
-def _compile(table: ExactMap) -> Callable[[JsonObject], tuple[Record, JsonObject]]:
-    names: dict[str, object] = {"Unusual": _UnusualError, "strange": table.strange, "OWN": OWN, "UNKNOWN": UNKNOWN}
-    lines = ["def take(source):", "    record = {}"]
-    groups: dict[tuple[str, ...], list[tuple[str, str, _Way]]] = {}
-    for name, path, way in table._rows:  # noqa: SLF001 - the other half of one thing
-        groups.setdefault(path[:-1], []).append((name, path[-1], way))
-    number = 0
-    for path, rows in groups.items():
-        if len(path) > 1:
-            raise ValueError("groups inside groups are not mapped")
-        if path:
-            lines += [
-                f"    node = source.get({path[0]!r})",
-                "    if node:",
-                "        if node.__class__ is not dict: raise Unusual",
-                f"        if not {{{', '.join(repr(key) for _, key, _ in rows)}}}.issuperset(node): raise Unusual",
-            ]
-            after = ["    elif node not in (None, '', {}): raise Unusual"]
-        else:
-            lines += ["    node = source", "    if node:"]
-            after = []
-        lines.append("        get = node.get")
-        for name, key, way in rows:
-            number += 1
-            lines.append(f"        value = get({key!r})")
-            if isinstance(way, _Leaf):
-                condition, written = "value.__class__ is str", "value"
-                if way._convert is not None:  # noqa: SLF001
-                    names[f"read_{number}"] = way.read
-                    written = f"read_{number}(value)[0]"
-                lines += [
-                    f"        if {condition}: record[{name!r}] = {written}",
-                    f"        elif value is False: record[{name!r}] = 'false'",
-                    f"        elif value is True: record[{name!r}] = 'true'",
-                    f"        elif value.__class__ is int: record[{name!r}] = str(value)",
-                    "        elif value is not None: raise Unusual",
-                ]
-            elif isinstance(way, _Struct):
-                names[f"take_{number}"] = way.table._take  # noqa: SLF001 - what is unusual inside makes the whole so
-                lines += [
-                    "        if value is not None:",
-                    "            if value.__class__ is not dict: raise Unusual",
-                    f"            record[{name!r}], rest = take_{number}(value)",
-                    "            if rest: raise Unusual",
-                ]
-            else:
-                names[f"read_{number}"] = way.read
-                lines += [
-                    "        if value is not None:",
-                    f"            node_read, rest = read_{number}(value)",
-                    "            if node_read is None or rest is not None: raise Unusual",
-                    f"            record[{name!r}] = node_read",
-                ]
-        lines += after
-    lines += [
-        "    more = strange(source)",
-        "    if not more: return record, {}",
-        "    if OWN in more or UNKNOWN in more: raise Unusual",
-        "    return record, {name: source[name] for name in more}",
-    ]
-    # The text is made of names that stand in this project's own tables; no input has a part in it.
-    exec("\n".join(lines), names)  # noqa: S102
-    return cast("Callable[[JsonObject], tuple[Record, JsonObject]]", names["take"])

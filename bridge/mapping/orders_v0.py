@@ -6,6 +6,7 @@ with its reason, every v0 field is read or listed as unused.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from bridge.mapping.pages import ItemPage, OrderPage
@@ -22,7 +23,9 @@ from bridge.mapping.rows import (
 )
 from mws_compat.orders import ADDRESS, ORDER, ORDER_ITEM
 from mws_compat.schema import ListOf, Record, Struct, format_instant
-from mws_compat.validation import Arguments
+
+if TYPE_CHECKING:
+    from mws_compat.validation import Arguments
 
 __all__ = [
     "ADDRESS_MAP",
@@ -269,7 +272,7 @@ def items_path(order_id: str) -> str:
     return f"{order_path(order_id)}/orderItems"
 
 
-def list_query(arguments: Arguments) -> Query:
+def list_query(arguments: "Arguments") -> Query:
     """The getOrders query of typed ListOrders arguments: lists joined by commas (a repeated parameter counts only
     once there), instants in UTC with ``Z``, milliseconds kept."""
     query: Query = []

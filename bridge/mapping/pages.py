@@ -1,14 +1,13 @@
 """What a listing call brings back, whichever SP-API version answered."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mws_compat.schema import Record
 
 __all__ = ["ItemPage", "OrderPage"]
 
 
-@dataclass(frozen=True, slots=True)
-class OrderPage:
+class OrderPage(NamedTuple):
     """A page of orders. ``next_token`` is the upstream's, '' on the last page; the *Before* dates are MWS text, ''
     where the upstream named none."""
 
@@ -18,8 +17,7 @@ class OrderPage:
     last_updated_before: str
 
 
-@dataclass(frozen=True, slots=True)
-class ItemPage:
+class ItemPage(NamedTuple):
     """A page of one order's items."""
 
     order_id: str

@@ -11,9 +11,8 @@ seen and refuse the rest with the place named, never with the value: values can 
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import cast
+from functools import cache, cached_property
+from typing import NamedTuple, cast
 
 from mws_compat.schema import (
     BOOLEAN,
@@ -111,11 +110,17 @@ def as_integer(value: object) -> str | None:
 
 
 # Only dates that exist: what passes here is written as it is. The 29th of February goes to the parser.
-_MWS_INSTANT = re.compile(
+_MWS_INSTANT = (
     r"(?!0000)[0-9]{4}-"
     r"(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
     r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{3})?Z"
-).fullmatch
+)
+
+
+@cache
+def _is_mws_instant() -> Callable[[str], re.Match[str] | None]:
+    """Whether a text is a date-time as MWS wrote it. Compiled when it is asked: the converter reads no payload."""
+    return re.compile(_MWS_INSTANT).fullmatch
 
 
 def as_instant(value: object) -> str | None:
@@ -123,7 +128,7 @@ def as_instant(value: object) -> str | None:
     answers ``1.569521782042E9``, and an old parser must never see that."""
     if not isinstance(value, str):
         raise _wrong("date-time", value)
-    if _MWS_INSTANT(value):
+    if _is_mws_instant()(value):
         return value
     try:
         instant = parse_instant(value)
@@ -150,8 +155,7 @@ def _wrong(expected: str, value: object) -> MappingError:
 # --- tables -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """Element ``mws`` of the struct comes from ``source``, a path of object members separated by full stops.
 
     ``convert`` overrides what the element's kind says; ``via`` describes the struct of a nested element or of a
@@ -168,8 +172,7 @@ class Row:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Omitted:
+class Omitted(NamedTuple):
     """Element ``mws`` has no source. ``otherwise`` computes what is written instead, from the whole JSON object."""
 
     mws: str
@@ -177,8 +180,7 @@ class Omitted:
     otherwise: Callable[[JsonObject], str | None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Unused:
+class Unused(NamedTuple):
     """JSON path ``source`` that no MWS element carries."""
 
     source: str
@@ -229,7 +231,7 @@ _SHORT_WAYS: Mapping[Converter, tuple[str, str]] = {
 def _compile(table: StructMap) -> Callable[[JsonObject], Record]:
     fields = {field.name: field for field in table.struct.fields}
     names: dict[str, object] = {
-        "is_instant": _MWS_INSTANT,
+        "is_instant": _is_mws_instant(),
         "convert": _convert,
         "descend": _descend,
         "MappingError": MappingError,

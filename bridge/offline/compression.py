@@ -7,9 +7,8 @@ refused. The libraries (isal, and CPython's zstd or its backport) are imported w
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal, Protocol, Self, cast
+from typing import Literal, NamedTuple, Protocol, Self, cast
 
 from bridge.offline.faults import SourceError, in_words
 
@@ -44,8 +43,7 @@ class _Decompressor(Protocol):
     def decompress(self, data: bytes, max_length: int) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Packing:
+class _Packing(NamedTuple):
     """How to unpack one format: a decompressor for each member or frame, and what it raises."""
 
     new: Callable[[], _Decompressor]

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 from bridge.offline.faults import SourceError
 from bridge.offline.report import ConvertError, Report
@@ -27,8 +26,7 @@ class Readable(Protocol):
     def read(self, size: int) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """How to convert.
 
     ``form``     ``sp-api`` or ``generic``: the JSON that XML becomes

@@ -20,14 +20,15 @@ from typing import BinaryIO
 
 from lxml import etree
 
-from bridge.mapping.cells import InexactError, Typing
+from bridge.mapping.cells import InexactError, Typing, json_text
 from bridge.mapping.documents_v0 import MEMBER_MAPS, JsonDocument, member_of, read_document
+from bridge.mapping.forms import FormReader, Make, template_of
 from bridge.mapping.rows import JsonObject, MappingError
 from bridge.offline.convert import gather_head, looks_like_json
 from bridge.offline.from_json import json_values
 from bridge.offline.report import ConvertError, Report
-from bridge.offline.to_xml import XmlWriter, decode, lone_member, problem_of
-from mws_compat.blocks import BlockReader, Build, Values, canonical_block, only_tags, slot_of
+from bridge.offline.to_xml import CHOICES, XmlWriter, decode, is_as_alone, lone_member, problem_of
+from mws_compat.blocks import BlockReader, Build, Values, canonical_block, read_blocks, slot_of
 from mws_compat.documents import FRAGMENTS, DocumentKind
 from mws_compat.errors import ReadError
 from mws_compat.reader import read_element, refuse_crowded
@@ -40,6 +41,7 @@ _PIECE = 2**20
 _ORDER_ID = "AmazonOrderId"
 _ITEM = "OrderItem"
 
+_ByForm = Callable[[JsonObject], Record | None]
 OnError = Callable[[ConvertError], None]
 
 
@@ -211,21 +213,8 @@ class _Collector:
         return self._readers[kind.member]
 
     def submit(self, kind: DocumentKind, chunk: bytes) -> Callable[[], list[Segment]]:
-        segments = list(self._segments(kind, chunk))
+        segments: list[Segment] = list(read_blocks(chunk, self._reader(kind).read))
         return lambda: segments
-
-    def _segments(self, kind: DocumentKind, chunk: bytes) -> Iterator[Segment]:
-        if not only_tags(chunk):
-            yield None, 0, len(chunk)
-            return
-        end_tag = chunk[chunk.rindex(b"<") :]
-        read = self._reader(kind).read
-        place = 0
-        while place < len(chunk):
-            end = chunk.index(end_tag, place) + len(end_tag)
-            record = read(chunk[place:end])
-            yield None if record is None else [record], place, end
-            place = end
 
 
 def _learn(record: Record) -> Build[Record] | None:
@@ -251,21 +240,22 @@ def _written(node: Node) -> str:
 
 
 def _from_json(pieces: Iterable[bytes], name: str) -> Iterator[Record | ConvertError]:
+    forms = FormReader(_learn_form, CHOICES)
     for place, value in json_values(pieces):
         try:
             if isinstance(value, bytes):
                 try:
-                    found = list(_records_of(decode(value)))
+                    found = list(_records_of(decode(value), forms.read))
                 except InexactError:
-                    found = list(_records_of(decode(value, exact=True)))
+                    found = list(_records_of(decode(value, exact=True), forms.read))
                 yield from found
             else:
-                yield from _large_records(value)
+                yield from _large_records(value, forms.read)
         except (ValueError, TypeError, RecursionError) as error:
             yield ConvertError(name, problem_of(error), place=place)
 
 
-def _large_records(pieces: Iterable[bytes]) -> Iterator[Record]:
+def _large_records(pieces: Iterable[bytes], by_form: _ByForm) -> Iterator[Record]:
     """Items wait until it is known which order they are of."""
     from bridge.offline.large_json import large_members  # noqa: PLC0415 - ijson on demand
 
@@ -273,7 +263,7 @@ def _large_records(pieces: Iterable[bytes]) -> Iterator[Record]:
     found = False
     for member, place, value in large_members(pieces):
         if not place and not found:
-            yield from _records_of(value)
+            yield from _records_of(value, by_form)
         elif not place:
             document = _document(value)
             if document.members:
@@ -283,7 +273,7 @@ def _large_records(pieces: Iterable[bytes]) -> Iterator[Record]:
         elif member:
             found = True
             try:
-                record = MEMBER_MAPS[member].read(value)
+                record = _member_record(member, value, by_form)
             except MappingError as error:
                 raise error.inside(place) from None
             if member == _ITEM:
@@ -291,25 +281,53 @@ def _large_records(pieces: Iterable[bytes]) -> Iterator[Record]:
             else:
                 yield record
         else:
-            yield from _records_of(value)
+            yield from _records_of(value, by_form)
 
 
-def _records_of(value: object) -> Iterator[Record]:
+def _records_of(value: object, by_form: _ByForm) -> Iterator[Record]:
     if isinstance(value, list):
         for inner in value:
-            yield from _records_of(inner)
+            yield from _records_of(inner, by_form)
         return
     if not isinstance(value, dict):
         raise TypeError("object expected")
     if lone_member(value):
-        yield from_sp_api(value)
+        yield by_form(value) or from_sp_api(value)
         return
     document = _document(value)
     head = _head_of(document)
     for member in document.members:
         if not isinstance(member, dict):
             raise MappingError("objects expected", document.place)
-        yield {**head, **MEMBER_MAPS[document.kind.member].read(member)}
+        yield {**head, **_member_record(document.kind.member, member, by_form)}
+
+
+def _member_record(name: str, source: JsonObject, by_form: _ByForm) -> Record:
+    """The record of a document's member. By its form it is what it would be if it stood alone."""
+    record = by_form(source) if is_as_alone(name, source) else None
+    return MEMBER_MAPS[name].read(source) if record is None else record
+
+
+def _learn_form(source: JsonObject) -> Make[Record] | None:
+    """What makes records of objects like this one, in which marks stand for values."""
+    try:
+        record = from_sp_api(source)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    make: Make[Record] = eval(f"lambda v: {_written_form(record)}", {"json_text": json_text})  # noqa: S307 - only repr()s and numbers
+    return make
+
+
+def _written_form(node: Node) -> str:
+    if isinstance(node, dict):
+        return "{" + ",".join(f"{name!r}:{_written_form(inner)}" for name, inner in node.items()) + "}"
+    if isinstance(node, list):
+        return f"[{','.join(map(_written_form, node))}]"
+    text, order, quoted = template_of(node)
+    values = [f"json_text(v[{slot}])" if place in quoted else f"v[{slot}]" for place, slot in enumerate(order)]
+    if not order:
+        return repr(node)
+    return values[0] if text == "%s" else f"{text!r}%({','.join(values)},)"
 
 
 def _document(source: JsonObject) -> JsonDocument:

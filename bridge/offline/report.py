@@ -41,13 +41,15 @@ MAX_NOTES = 1000
 @dataclass(slots=True)
 class Report:
     """The counts of a run. ``members`` counts orders, items and messages by their element's name; ``unknown`` is how
-    many elements, attributes and texts no table knows; ``odd`` how many values were not of their kind."""
+    many elements, attributes and texts no table knows that are in the output, ``left_out`` how many that are not;
+    ``odd`` how many values were not of their kind."""
 
     files: int = 0
     skipped: int = 0
     documents: int = 0
     members: Counter[str] = field(default_factory=Counter)
     unknown: int = 0
+    left_out: int = 0
     odd: int = 0
     failures: list[ConvertError] = field(default_factory=list)
     warnings: list[Note] = field(default_factory=list)

@@ -4,7 +4,6 @@ Nothing is read before it is asked for, one input after the other; what cannot b
 the rest goes on.
 """
 
-import glob
 import os
 import re
 import stat
@@ -12,10 +11,9 @@ import sys
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from bridge.offline.compression import ByteStream, RawBytes, read_head, recognise
 from bridge.offline.faults import SourceError, in_words
@@ -27,14 +25,13 @@ STDIN = "<stdin>"
 
 _ONCE = "can be read only once"
 
-#: What is taken from a directory.
-_CANDIDATE = re.compile(r".*\.(?:(?:xml|json|ndjson|jsonl|txt)(?:\.(?:gz|zst))?|zip)", re.IGNORECASE | re.DOTALL)
+#: What is taken from a directory; compiled when one is named.
+_CANDIDATE = r"(?is).*\.(?:(?:xml|json|ndjson|jsonl|txt)(?:\.(?:gz|zst))?|zip)"
 _PACKED_SUFFIX = re.compile(r"(?<=[^.])\.(?:gz|zst)$", re.IGNORECASE)
 _ZIP_SUFFIX = re.compile(r"(?<=[^.])\.zip$", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """One input.
 
     ``name``: what messages call it: the path as given, ``a.zip!inner/x.xml`` for a member, ``<stdin>``.
@@ -50,7 +47,7 @@ class Source:
     size: int
     path: Path | None
     plain: Path | None
-    opener: Callable[[], ByteStream] = field(repr=False, compare=False)
+    opener: Callable[[], ByteStream]
 
     def open(self) -> ByteStream:
         """The unpacked bytes, from the beginning. A pipe can be opened once. Raises SourceError."""
@@ -78,6 +75,8 @@ def find_sources(
         try:
             status = os.stat(given)
         except (OSError, ValueError) as error:
+            import glob  # noqa: PLC0415 - only patterns need it
+
             if glob.has_magic(given):
                 yield from _matches(given, exclude)
             else:
@@ -156,10 +155,10 @@ def _directory(top: Path, below: PurePosixPath, exclude: Path | None) -> Iterato
         try:
             status = path.stat()
         except OSError as error:
-            if _CANDIDATE.fullmatch(path.name):  # a symbolic link that leads nowhere
+            if re.fullmatch(_CANDIDATE, path.name):  # a symbolic link that leads nowhere
                 yield SourceError(str(path), in_words(error))
             continue
-        if stat.S_ISREG(status.st_mode) and _CANDIDATE.fullmatch(path.name):
+        if stat.S_ISREG(status.st_mode) and re.fullmatch(_CANDIDATE, path.name):
             yield from _file(path, str(path), relative)
         identity = (status.st_dev, status.st_ino)
         if not stat.S_ISDIR(status.st_mode) or identity in seen or (path is not top and _is_same(path, exclude)):
@@ -181,6 +180,8 @@ def _is_same(path: Path, other: Path | None) -> bool:
 
 
 def _matches(pattern: str, exclude: Path | None) -> Iterator[Source | SourceError]:
+    import glob  # noqa: PLC0415 - only patterns need it
+
     parts = Path(pattern).parts
     fixed = Path(*parts[: next(number for number, part in enumerate(parts) if glob.has_magic(part))])
     recursive = "**" in parts

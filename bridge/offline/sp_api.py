@@ -7,6 +7,7 @@ is described here.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from operator import itemgetter
 
 import orjson
@@ -15,7 +16,7 @@ from lxml import etree
 from bridge.mapping.cells import Cell, Typing
 from bridge.mapping.documents_v0 import MEMBER_MAPS
 from bridge.mapping.exact import ExactMap
-from mws_compat.blocks import BlockReader, Build, Values, canonical_block, only_tags, slot_of
+from mws_compat.blocks import BlockReader, Build, Values, canonical_block, read_blocks, slot_of
 from mws_compat.documents import DOCUMENTS, DocumentKind
 from mws_compat.errors import ReadError
 from mws_compat.reader import read_element, refuse_crowded, unknown_paths
@@ -125,31 +126,19 @@ class Members:
 
     def convert(self, root: str, chunk: bytes) -> list[Segment]:
         """The segments of a chunk of whole blocks of the document ``root``, which all end with the same end tag."""
-        end_tag = chunk[chunk.rindex(b"<") :]
-        length = len(end_tag)
-        if not only_tags(chunk):
-            return [(None, 0, len(chunk))]
         convert = member_for(root).block
-        strict = self._strict
+        if self._strict:
+            convert = partial(_without_unknown, convert)
         segments: list[Segment] = []
-        done: list[bytes] = []
-        unknown = start = place = 0
-        while place < len(chunk):
-            end = chunk.index(end_tag, place) + length
-            found = convert(chunk[place:end])
-            if found is None or (strict and found[1]):
-                if done:
-                    segments.append((Converted(self._separator.join(done), len(done), unknown), start, place))
-                    done, unknown = [], 0
-                if segments and segments[-1][0] is None:
-                    segments[-1] = (None, segments[-1][1], end)
-                else:
-                    segments.append((None, place, end))
-                start = end
+        for run, start, end in read_blocks(chunk, convert):
+            if run is None:
+                segments.append((None, start, end))
             else:
-                done.append(found[0])
-                unknown += found[1]
-            place = end
-        if done:
-            segments.append((Converted(self._separator.join(done), len(done), unknown), start, place))
+                data = self._separator.join([text for text, _ in run])
+                segments.append((Converted(data, len(run), sum(unknown for _, unknown in run)), start, end))
         return segments
+
+
+def _without_unknown(convert: Callable[[bytes], tuple[bytes, int] | None], block: bytes) -> tuple[bytes, int] | None:
+    found = convert(block)
+    return None if found is None or found[1] else found

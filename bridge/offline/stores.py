@@ -1,5 +1,6 @@
 """Bytes that nobody sees yet: held back before a stream, or written to a hidden file beside their place."""
 
+import io
 import os
 import re
 import stat
@@ -16,7 +17,7 @@ __all__ = ["Held", "Part", "Store", "as_target_error", "find_stale_parts", "remo
 
 _BUFFER = 2**20
 _STALE_AFTER = 24 * 60 * 60
-_PART = re.compile(r"\.(?P<stem>.+)\.[0-9a-f]{16}\.part", re.DOTALL)
+_PART = r"(?s)\.(?P<stem>.+)\.[0-9a-f]{16}\.part"
 
 
 class Store(Protocol):
@@ -42,15 +43,16 @@ class Held:
     """What is not shown yet: in memory up to ``_BUFFER``, then in a temporary file."""
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
-        import tempfile  # noqa: PLC0415  # not cheap, and files do without it
-
         self._stream = stream
         self._name = name
-        self._file = tempfile.SpooledTemporaryFile(max_size=_BUFFER)  # noqa: SIM115
+        self._file: BinaryIO = io.BytesIO()
         self.position = 0
 
     def write(self, data: bytes | memoryview) -> None:
         with as_target_error("a temporary file"):
+            if isinstance(self._file, io.BytesIO) and self.position + len(data) > _BUFFER:
+                memory, self._file = self._file, _temporary_file()
+                self._file.write(memory.getbuffer())
             self._file.write(data)
         self.position += len(data)
 
@@ -79,6 +81,12 @@ class Held:
 
     def close(self) -> None:
         self._file.close()
+
+
+def _temporary_file() -> BinaryIO:
+    import tempfile  # noqa: PLC0415 - not cheap, and few outputs are too large for memory
+
+    return tempfile.TemporaryFile()
 
 
 class Part:
@@ -177,7 +185,7 @@ def find_stale_parts(folder: Path) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     with suppress(OSError):
         for name in os.listdir(folder):
-            match = _PART.fullmatch(name)
+            match = re.fullmatch(_PART, name)
             if match and time.time() - (folder / name).stat().st_mtime > _STALE_AFTER:
                 found.setdefault(match["stem"], []).append(folder / name)
     return found

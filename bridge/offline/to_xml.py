@@ -3,11 +3,11 @@
 import json
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
-from typing import IO, cast
+from typing import IO, NamedTuple, cast
 
 import orjson
 
-from bridge.mapping.cells import InexactError
+from bridge.mapping.cells import InexactError, dump, json_text
 from bridge.mapping.documents_v0 import (
     ENVELOPE_KEY,
     MEMBER_MAPS,
@@ -17,18 +17,30 @@ from bridge.mapping.documents_v0 import (
     read_document,
 )
 from bridge.mapping.exact import OWN
+from bridge.mapping.forms import FormReader, Make, template_of
 from bridge.mapping.orders_v0 import ITEM_MAP, ORDER_MAP
 from bridge.mapping.rows import JsonObject, MappingError, Row, StructMap
 from bridge.offline.report import ConvertError, Report
 from bridge.offline.to_json import Sink
+from mws_compat.blocks import picker
 from mws_compat.documents import DOCUMENTS, DocumentKind
+from mws_compat.escape import escape_all
 from mws_compat.orders import LATEST_VERSION, VERSIONS
 from mws_compat.overlay import MEMBERS, write_root
 from mws_compat.reader import parse_element, read_element, unknown_paths
 from mws_compat.schema import UNKNOWN, UNMAPPED, Record
 from mws_compat.writer import MemberWriter
 
-__all__ = ["GENERIC_ROOTS", "XmlWriter", "decode", "lone_member", "problem_of", "version_of"]
+__all__ = [
+    "CHOICES",
+    "GENERIC_ROOTS",
+    "XmlWriter",
+    "decode",
+    "is_as_alone",
+    "lone_member",
+    "problem_of",
+    "version_of",
+]
 
 _BATCH = 2**18
 
@@ -84,16 +96,20 @@ class XmlWriter:
         self._strict = strict
         self._drop = drop
         self._open: _OpenDocument | None = None
+        self._forms = FormReader(self._learn, CHOICES)
 
     def value(self, text: bytes, place: str) -> None:
         """Convert one JSON value: a document, a member, or an array of those. What is wrong with it goes to the
         report, with ``place``, and leaves nothing in the output."""
+        counted = self._report.unknown, self._report.left_out
         try:
             try:
                 self._value(decode(text), "")
             except InexactError:
+                self._report.unknown, self._report.left_out = counted
                 self._value(decode(text, exact=True), "")
         except (ValueError, TypeError, RecursionError) as error:
+            self._report.unknown, self._report.left_out = counted
             self.fail(problem_of(error), place)
 
     def put(self, value: object, place: str) -> None:
@@ -102,7 +118,7 @@ class XmlWriter:
 
     def put_record(self, member: str, record: Record, order_id: str = "") -> None:
         """Write the record of one member; ``order_id`` is the order of an item. Raises ValueError or TypeError."""
-        self._write(self._ready_member(member, record, order_id))
+        self._put_member(self._write_member(member, record, order_id))
 
     def member_text(self, member: str, source: JsonObject, place: str) -> str:
         """The XML of one member of a document that is not known to its end yet. Raises ValueError or TypeError."""
@@ -126,7 +142,7 @@ class XmlWriter:
         if document.members:
             raise MappingError("objects expected", document.place)
         self._look_around(document)
-        ready = _Ready(document.kind, document.namespace, document.record, [], "")
+        ready = _Document(document.kind, document.namespace, document.record, [])
         ready.frame("")  # a head that cannot be written must not be found out half-way
         self.close()
         members.seek(0)
@@ -150,17 +166,25 @@ class XmlWriter:
         self._report.failures.append(ConvertError(self._source, problem, place=place))
 
     def _value(self, value: object, place: str) -> None:
+        if isinstance(value, dict) and (member := self._by_form(value)) is not None:
+            self._put_member(member)
+            return
         if isinstance(value, list):
             prepared = [self._prepare(inner, f"[{number}]") for number, inner in enumerate(value)]
         else:
             prepared = [self._prepare(value, place)]
-        for write in prepared:
-            self._write(write)
+        for ready in prepared:
+            if isinstance(ready, _Member):
+                self._put_member(ready)
+            else:
+                self._put_document(ready)
 
-    def _prepare(self, value: object, place: str) -> "_Ready":
+    def _prepare(self, value: object, place: str) -> "_Document | _Member":
         """Everything that can go wrong goes wrong here, before anything of the value is written."""
         if not isinstance(value, dict):
             raise MappingError("object expected", place)
+        if (ready := self._by_form(value)) is not None:
+            return ready
         if kind := _generic_kind(value):
             return self._prepare_generic(kind, value)
         try:
@@ -173,28 +197,68 @@ class XmlWriter:
             raise MappingError("neither an answer of Orders v0, nor an order or item of one", place)
         return self._prepare_document(document)
 
-    def _prepare_member(self, member: str, source: JsonObject) -> "_Ready":
+    def _by_form(self, value: JsonObject) -> "_Member | None":
+        """The XML of an order or item that is like others before it."""
+        if "AmazonOrderId" not in value and "OrderItemId" not in value:
+            return None
+        member = self._forms.read(value)
+        if member is not None:
+            self._tally(member.unknown)
+        return member
+
+    def _prepare_member(self, member: str, source: JsonObject) -> "_Member":
         key = ""
         if member == "OrderItem":
             source = dict(source)
             key = source.pop("AmazonOrderId", "")  # type: ignore[assignment]  # checked on the next line
             if not isinstance(key, str):
                 raise MappingError("text expected", "AmazonOrderId")
-        return self._ready_member(member, self._read_member(member, source), key)
+        return self._write_member(member, self._read_member(member, source), key)
 
-    def _ready_member(self, member: str, record: Record, key: str) -> "_Ready":
+    def _write_member(self, member: str, record: Record, key: str) -> "_Member":
         kind = DOCUMENTS[_HOLDERS[member]]
         text = _writer_for(kind, LATEST_VERSION)(record)
-        return _Ready(kind, "", None, [text], key or _message_type(record, member))
+        return _Member(kind, text, key or _message_type(record, member))
 
-    def _prepare_document(self, document: JsonDocument) -> "_Ready":
+    def _learn(self, value: JsonObject) -> "Make[_Member] | None":
+        """What makes XML of orders or items like this one, in which marks stand for texts."""
+        member = lone_member(value)
+        if UNKNOWN in value or member not in _SHAPED:
+            return None  # what is unknown has names and namespaces, which are not put anywhere as they are
+        counted = self._report.unknown, self._report.left_out
+        try:
+            ready = self._prepare_member(member, value)
+        except (ValueError, TypeError, RecursionError):
+            return None
+        finally:
+            found = self._report.unknown + self._report.left_out - sum(counted)
+            self._report.unknown, self._report.left_out = counted
+        text, order, quoted = template_of(ready.text)
+        key = template_of(ready.key).order
+        pick = picker(order)
+
+        def make(values: list[str]) -> _Member:
+            texts = list(pick(values))
+            for place in quoted:
+                texts[place] = json_text(texts[place])
+            order_id = values[key[0]] if key else ""
+            return _Member(ready.kind, text % tuple(escape_all(texts)), order_id, found)
+
+        return make
+
+    def _prepare_document(self, document: JsonDocument) -> "_Document":
         kind, head = document.kind, document.record
         texts: list[str] = []
-        write = _writer_for(kind, version_of(document.namespace)) if kind.member else None
+        version = version_of(document.namespace)
+        write = _writer_for(kind, version) if kind.member else None
+        alike = kind.member in _SHAPED and version == LATEST_VERSION
         for number, member in enumerate(document.members):
             place = f"{document.place}[{number}]"
             if not isinstance(member, dict):
                 raise MappingError("object expected", place)
+            if alike and is_as_alone(kind.member, member) and (ready := self._by_form(member)) is not None:
+                texts.append(ready.text)
+                continue
             try:
                 record = self._read_member(kind.member, member)
             except MappingError as error:
@@ -202,11 +266,11 @@ class XmlWriter:
             assert write is not None  # noqa: S101 - only such documents have members
             texts.append(write(record))
         self._look_around(document)
-        ready = _Ready(kind, document.namespace, head, texts, "")
-        ready.frame("")  # a head that cannot be written must not be found out half-way
-        return ready
+        whole = _Document(kind, document.namespace, head, texts)
+        whole.frame("")  # a head that cannot be written must not be found out half-way
+        return whole
 
-    def _prepare_generic(self, kind: DocumentKind, value: JsonObject) -> "_Ready":
+    def _prepare_generic(self, kind: DocumentKind, value: JsonObject) -> "_Document":
         """A document in xmltodict's notation, by way of the XML that xmltodict makes of it."""
         import xmltodict  # noqa: PLC0415 - only this form needs it
 
@@ -217,7 +281,7 @@ class XmlWriter:
         unknown = list(unknown_paths(head, kind.root))
         if self._strict and unknown:
             raise MappingError("not known to the tables", unknown[0])
-        self._report.unknown += len(unknown)
+        self._tally(len(unknown))
         holder: Record = head
         for name in kind.path[:-1]:
             inner = holder.get(name)
@@ -230,12 +294,14 @@ class XmlWriter:
             for record in (head, *records):
                 record.pop(UNKNOWN, None)
         write = _writer_for(kind, version_of(namespace)) if kind.member else None
-        return _Ready(kind, namespace, head, [write(record) for record in records] if write else [], "")
+        return _Document(kind, namespace, head, [write(record) for record in records] if write else [])
 
     def _read_member(self, member: str, source: JsonObject) -> Record:
-        record = MEMBER_MAPS[member].read(source)
-        if UNMAPPED in record or UNKNOWN in record:
-            self._look(record, _UNUSED[member])
+        record, rest = MEMBER_MAPS[member].take(source)
+        if rest or UNKNOWN in record:
+            self._look(record, rest, _UNUSED[member])
+            if rest and not self._drop:
+                record[UNMAPPED] = dump(rest)
         return record
 
     def _look_around(self, document: JsonDocument) -> None:
@@ -243,44 +309,48 @@ class XmlWriter:
         result = document.record.get(f"{document.kind.action}Result")
         for record in (document.record, result):
             if isinstance(record, dict):
-                self._look(record, frozenset())
+                self._look(record, orjson.loads(cast("str", record.get(UNMAPPED, "{}"))), frozenset())
 
-    def _look(self, record: Record, unused: frozenset[str]) -> None:
-        """Count, refuse or drop what no table knows; ``unused`` is known to have no element."""
+    def _look(self, record: Record, rest: JsonObject, unused: frozenset[str]) -> None:
+        """Count, refuse or drop what no table knows: in the record, and in ``rest``, the members that no element
+        carries. ``unused`` are those that are known to have none."""
         found: list[str] = []
         if UNKNOWN in record:
             found += [f"{UNKNOWN}.{name}" for name in cast("Record", record[UNKNOWN])]
-        if UNMAPPED in record:
-            found += _strangers(orjson.loads(cast("str", record[UNMAPPED])), unused)
+        if rest:
+            found += _strangers(rest, unused)
         if self._strict and found:
             raise MappingError("not known to the tables", found[0])
-        self._report.unknown += len(found)
+        self._tally(len(found))
         if self._drop:
             record.pop(UNKNOWN, None)
             record.pop(UNMAPPED, None)
 
-    def _write(self, ready: "_Ready") -> None:
-        if ready.head is not None:
-            self.close()
-            texts = ready.texts
-            pages = (
-                [texts[start : start + self._page] for start in range(0, len(texts), self._page)]
-                if self._page
-                else []
-            )
-            for number, page in enumerate(pages or [texts], 1):
-                head, tail = ready.frame("".join(page), last=number == max(len(pages), 1))
-                self._sink.write(f"{head}{tail}".encode())
-                self._report.documents += 1
-            self._count(ready.kind, len(texts))
-            self._sink.mark()
-            return
-        if self._open is None or not self._open.takes(ready, self._page):
-            self.close()
-            self._open = _OpenDocument(ready, self._sink)
+    def _tally(self, found: int) -> None:
+        if self._drop:
+            self._report.left_out += found
+        else:
+            self._report.unknown += found
+
+    def _put_document(self, ready: "_Document") -> None:
+        self.close()
+        texts = ready.texts
+        step = self._page or len(texts) or 1
+        pages = [texts[start : start + step] for start in range(0, len(texts), step)] or [[]]
+        for number, page in enumerate(pages, 1):
+            head, tail = ready.frame("".join(page), last=number == len(pages))
+            self._sink.write(f"{head}{tail}".encode())
             self._report.documents += 1
-        self._open.add(ready)
-        self._count(ready.kind, 1)
+        self._count(ready.kind, len(texts))
+        self._sink.mark()
+
+    def _put_member(self, member: "_Member") -> None:
+        if self._open is None or not self._open.takes(member, self._page):
+            self.close()
+            self._open = _OpenDocument(member, self._sink)
+            self._report.documents += 1
+        self._open.add(member.text)
+        self._count(member.kind, 1)
 
     def _count(self, kind: DocumentKind, members: int) -> None:
         self._report.members[kind.member or kind.root.name] += members if kind.member else 1
@@ -322,21 +392,35 @@ def _check_generic(value: object, place: str) -> None:
             _check_generic(inner, f"{place}.{name}".lstrip("."))
 
 
-class _Ready:
-    """A document, or one member for the document that lines are put into (``head`` is None), ready to be written.
-    ``key`` tells members apart that do not belong into one document."""
+def is_as_alone(member: str, source: JsonObject) -> bool:
+    """Whether an order or item of a document means what it would mean if it stood alone."""
+    of_order = member == "OrderItem" and "AmazonOrderId" in source  # alone it says which order the item is of
+    return lone_member(source) == member and not of_order
 
-    def __init__(self, kind: DocumentKind, namespace: str, head: Record | None, texts: list[str], key: str) -> None:
+
+class _Member(NamedTuple):
+    """The XML of one member, for the document that lines are put into. ``key`` tells members apart that do not belong
+    into one document; ``unknown`` is how many things it holds that no table knows, where that was not counted yet."""
+
+    kind: DocumentKind
+    text: str
+    key: str
+    unknown: int = 0
+
+
+class _Document:
+    """A document, ready to be written: its root's record, and the texts of its members."""
+
+    def __init__(self, kind: DocumentKind, namespace: str, head: Record, texts: list[str]) -> None:
         self.kind = kind
         self.namespace = namespace
         self.head = head
         self.texts = texts
-        self.key = key
 
     def frame(self, body: str, *, last: bool = True) -> tuple[str, str]:
         """The document around ``body``: what comes before its end, and its end. Only the ``last`` page has the
         NextToken."""
-        record: Record = {**self.head} if self.head is not None else _head_of(self.kind, self.key)
+        record: Record = {**self.head}
         if self.kind.path:
             result_name, list_name = self.kind.path
             result = record.get(result_name)
@@ -347,8 +431,7 @@ class _Ready:
             record[result_name] = result
         elif self.kind.member:
             record[self.kind.member] = MEMBERS if body else []
-        namespace = self.namespace if self.head is not None or not self.kind.path else NAMESPACE
-        text = write_root(self.kind.root, record, namespace=namespace, version=version_of(namespace))
+        text = write_root(self.kind.root, record, namespace=self.namespace, version=version_of(self.namespace))
         before, _, after = text.partition(MEMBERS)
         return before + body, after
 
@@ -371,20 +454,21 @@ def _message_type(record: Record, member: str) -> str:
 class _OpenDocument:
     """A document that members are added to until something else comes."""
 
-    def __init__(self, first: _Ready, sink: Sink) -> None:
+    def __init__(self, first: _Member, sink: Sink) -> None:
         self._kind = first.kind
         self._key = first.key
         self._sink = sink
         self._count = 0
-        head, self._tail = first.frame(MEMBERS)
+        namespace = NAMESPACE if first.kind.path else ""
+        head, tail = _Document(first.kind, namespace, _head_of(first.kind, first.key), []).frame(MEMBERS)
         self._waiting = [head.removesuffix(MEMBERS)]
+        self._tail = tail
         self._size = 0
 
-    def takes(self, ready: _Ready, page: int) -> bool:
-        return ready.kind is self._kind and ready.key == self._key and not (page and self._count >= page)
+    def takes(self, member: _Member, page: int) -> bool:
+        return member.kind is self._kind and member.key == self._key and not (page and self._count >= page)
 
-    def add(self, ready: _Ready) -> None:
-        text = ready.texts[0]
+    def add(self, text: str) -> None:
         self._waiting.append(text)
         self._count += 1
         self._size += len(text)
@@ -409,6 +493,11 @@ def _unused_of(table: StructMap, outer: str = "") -> Iterator[str]:
         if isinstance(row, Row) and row.via:
             yield from _unused_of(row.via, f"{outer}{row.source}.")
 
+
+#: The members that come in forms. Messages do not: what is repeated in them would make one of nearly every message.
+_SHAPED = frozenset(("Order", "OrderItem"))
+#: The members whose text the tables may change.
+CHOICES = MEMBER_MAPS["Order"].choices() | MEMBER_MAPS["OrderItem"].choices()
 
 _UNUSED = {
     "Order": frozenset(_unused_of(ORDER_MAP)),

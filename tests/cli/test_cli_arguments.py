@@ -110,6 +110,21 @@ def test_help_and_version_import_nothing_heavy(typed: list[str]) -> None:
     assert done.stdout
 
 
+def test_what_a_verb_imports_is_kept_from_the_garbage_collector() -> None:
+    """The process of a verb never looks for garbage among what was imported; one that only calls ``main`` may."""
+    program = (
+        "import gc, sys\n"
+        "from bridge.cli import main\n"
+        "words = ['check', '--offline', '--config', 'no such file']\n"
+        "main(words)\n"
+        "assert (gc.isenabled(), gc.get_freeze_count()) == (True, 0)\n"
+        "sys.argv[1:] = words\n"
+        "main()\n"
+        "assert gc.isenabled() and gc.get_freeze_count() > 1000\n"
+    )
+    subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+
+
 def test_as_a_process() -> None:
     """``python -m bridge`` is the same program, and its exit code is the verb's."""
     done = run("--version")

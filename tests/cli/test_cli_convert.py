@@ -241,11 +241,12 @@ def test_warnings(cli, tmp_path):
             "2 files: 1,200 documents, 1 order, 2 items, 1 message",
         ),
         (Report(files=1, skipped=1, unknown=2), "; 1 file done already; 2 things that no table knows, kept"),
+        (Report(files=1, left_out=1), "; 1 thing that no table knows, left out"),
     ],
 )
 def test_summary(report, text):
     """One line says what was done."""
-    line = convert._summary(report, 0.04, dropped=False)
+    line = convert._summary(report, 0.04)
     assert text in line.replace(" in 0.0 s", "")
 
 
@@ -313,8 +314,8 @@ def test_progress_on_a_terminal(cli, tmp_path, monkeypatch):
 # --- as a process ---------------------------------------------------------------------------------------------------
 
 HEAVY = {
-    "aiohttp", "asyncio", "concurrent", "cryptography", "httpx", "ijson", "multiprocessing", "pydantic", "rich",
-    "starlette", "uvicorn", "xmltodict", "zipfile",
+    "aiohttp", "asyncio", "concurrent", "cryptography", "glob", "httpx", "ijson", "multiprocessing", "pydantic",
+    "random", "rich", "starlette", "tempfile", "uvicorn", "xmltodict", "zipfile",
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from mws_compat import source, stream
-from mws_compat.blocks import BlockReader, Values, only_tags, slot_of
+from mws_compat.blocks import BlockReader, Values, read_blocks, slot_of
 from mws_compat.documents import DOCUMENTS, DocumentKind
 from mws_compat.errors import ReadError
 from mws_compat.reader import parse_element, read_element
@@ -65,24 +65,12 @@ class Blocks:
 
     def _cut(self, kind: DocumentKind, chunk: bytes) -> list[Segment]:
         reader = self._readers.setdefault(kind.root.name, BlockReader(kind.struct, kind.member, learn))
-        boundary = chunk[chunk.rindex(b"<") :]
-        segments: list[Segment] = []
-        start = 0
-        while start < len(chunk):
-            end = chunk.index(boundary, start) + len(boundary)
-            block = chunk[start:end]
-            record = reader.read(block) if only_tags(block) else None
-            if record is None:
-                self.long += 1
-                segments.append((None, start, end))
-            elif segments and segments[-1][0] is not None and len(segments[-1][0]) < 3:
-                self.short += 1
-                records, begin, _ = segments.pop()
-                segments.append(([*records, record], begin, end))
+        segments: list[Segment] = list(read_blocks(chunk, reader.read))
+        for records, start, end in segments:
+            if records is None:
+                self.long += chunk.count(chunk[chunk.rindex(b"<") :], start, end)
             else:
-                self.short += 1
-                segments.append(([record], start, end))
-            start = end
+                self.short += len(records)
         return segments
 
 
@@ -220,6 +208,10 @@ def test_plain_orders_take_the_short_way() -> None:
 SOUND = {
     "as generated": (b"", b""),
     "numeric character references": (b"Jos\xc3\xa9", b"Jos&#233;&#xE9;"),
+    "comment that looks like two": (b"Jos\xc3\xa9", b"a<!-- -- -->b"),
+    "comment that begins in a CDATA section": (b"Jos\xc3\xa9", b"<![CDATA[<!--]]></Order ><Order><!-- -->"),
+    "CDATA section that begins in an instruction": (b"Jos\xc3\xa9", b"<?x <![CDATA[?><!-- ]]> -->"),
+    "end tag with a blank, then a comment": (b"</Order>", b"</Order ><!-- </Order> --><Order></Order>"),
     "no blanks": (b"\n", b""),
     "CDATA leaf": (b"Jos\xc3\xa9", b"<![CDATA[Jo & <b>]]>"),
     "comment in leaf": (b"Jos\xc3\xa9", b"Jo<!-- x -->s"),
@@ -328,6 +320,20 @@ def test_roots(head: bytes) -> None:
         assert [joined(one) for one in told] == [record]
 
 
+@pytest.mark.parametrize(
+    ("extra", "inside"),
+    [(b"<!-- a -->", b"Jo<!-- > -->s"), (b"", b"<![CDATA[a <&> b]]>"), (b"<![CDATA[ ]]>", b"&#38;&#x3C;&#233;")],
+)
+def test_comments_and_sections_everywhere(extra: bytes, inside: bytes) -> None:
+    """A feed with something of that kind in every single order takes the short way, too."""
+    shortcut = Blocks()
+    data = orders(*[extra] * 12).replace(b"Jos", inside)
+    with cut_at(SLICE=600, _PIECE=600):
+        assert [joined(one) for one in tell(data, shortcut)] == [whole(data)]
+    assert shortcut.short == 9
+    assert shortcut.long == 0
+
+
 def test_prefixed_feed() -> None:
     """A feed whose every tag has a prefix is read whole."""
     data = PLAIN.replace(b"</", b"</p:").replace(b"<", b"<p:").replace(b"<p:/", b"</").replace(b"<p:?", b"<?")
@@ -434,6 +440,7 @@ def test_any_pieces_of_feeds(data: st.DataObject) -> None:
         b"]]>",
     ]
     parts += [b"<?x", b"?>", b"x", b"&#65;", b"&x;", b"<Orders>", b"</Orders>", b"\n", b"</ListOrdersResponse>", b">"]
+    parts += [order(3, b"<!-- a --><![CDATA[]]>"), order(4, b"<New>&#38;<![CDATA[<&]]>-</New>"), b"<!-- </Order> -->"]
     parts += [
         b"<AmazonEnvelope><Message/>",
         b"<Message></Message>",

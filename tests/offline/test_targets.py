@@ -241,15 +241,12 @@ def test_a_full_disk_under_what_is_held_back(monkeypatch):
     """When the temporary file does not take it, nothing is shown and the error says so."""
 
     class Full(io.BytesIO):
-        def __init__(self, max_size):
-            super().__init__()
-
         def write(self, data, /):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("tempfile.SpooledTemporaryFile", Full)
+    monkeypatch.setattr("tempfile.TemporaryFile", Full)
     stream = io.BytesIO()
-    assert problem(StandardOutput(stream), None, b"x") == "a temporary file: the disk is full"
+    assert problem(StandardOutput(stream), None, b"x" * (stores._BUFFER + 1)) == "a temporary file: the disk is full"
     assert stream.getvalue() == b""
 
 
