@@ -89,6 +89,8 @@ _NOT_CONTROLS = bytes(sorted({*range(0x20, 0x100), *_BLANKS}))
 _NUMBERED = re.compile(rb"&#(?:([0-9]{1,7})|x([0-9A-Fa-f]{1,6}));")
 #: Left where something was taken out; no legal block holds it.
 _MARKER = b"\x02"
+#: A blank before the end of a tag that is not empty: elsewhere no angle bracket stands.
+_TAG_END = re.compile(rb"[ \t\r\n]+>")
 _MARKED_TAG = re.compile(rb"<[^<>]*\x02")
 _NAMED = {0x26: b"&amp;", 0x3C: b"&lt;", 0x3E: b"&gt;", 0x22: b"&quot;", 0x27: b"&apos;"}
 
@@ -187,7 +189,9 @@ def _simplified(block: bytes) -> bytes:
     except ValueError:
         return b""
     block = block.replace(_MARKER, b"")
-    return block if only_tags(block) else b""
+    if not only_tags(block):
+        return b""
+    return _TAG_END.sub(b">", block) if b" >" in block else block
 
 
 def _section_text(match: re.Match[bytes]) -> bytes:

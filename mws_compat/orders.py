@@ -168,12 +168,12 @@ ORDER = Struct(
         Field("IsSoldByAB", BOOLEAN),
         Field("BuyerIdentificationInformation", _BUYER_IDENTIFICATION),
         # Documented after the last library was generated, so without a position of their own [4.1]:
-        Field("DefaultShipFromLocationAddress", ADDRESS),
-        Field("AutomatedShippingSettings", _AUTOMATED_SHIPPING),
-        Field("IsIBA", BOOLEAN),
-        Field("IsAccessPointOrder", BOOLEAN),
+        Field("DefaultShipFromLocationAddress", ADDRESS, later=True),
+        Field("AutomatedShippingSettings", _AUTOMATED_SHIPPING, later=True),
+        Field("IsIBA", BOOLEAN, later=True),
+        Field("IsAccessPointOrder", BOOLEAN, later=True),
         # On the wire in 2020, never documented [4.1]:
-        Field("IsISPU", BOOLEAN),
+        Field("IsISPU", BOOLEAN, later=True),
     ),
 )
 
@@ -240,8 +240,9 @@ ORDER_ITEM = Struct(
                     Field("BuyerCancelReason", TEXT, required=True),
                 ),
             ),
+            later=True,
         ),
-        Field("IossNumber", TEXT, pii=True),
+        Field("IossNumber", TEXT, pii=True, later=True),
     ),
 )
 

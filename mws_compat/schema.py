@@ -104,7 +104,8 @@ def format_instant(instant: datetime, *, milliseconds: bool = False) -> str:
 
 
 def _canonical_instant(text: str) -> str:
-    instant = parse_instant(text)
+    # Amazon's old documentation prints its dates as they stand in URLs.
+    instant = parse_instant(text.replace("%3A", ":").replace("%3a", ":"))
     whole = format_instant(instant)
     return f"{whole[:-1]}.{instant.microsecond:06d}Z" if instant.microsecond else whole
 
@@ -201,6 +202,7 @@ class Field(NamedTuple):
     ``keep_empty`` an empty list is written (``<Orders/>``) rather than omitted
     ``name_2011``  the element's name in API version 2011-01-01, where it differs
     ``aliases``    other spellings met in old documents; read, never written
+    ``later``      Amazon added it after years: older answers to the same question lack it
     """
 
     name: str
@@ -212,6 +214,7 @@ class Field(NamedTuple):
     keep_empty: bool = False
     name_2011: str = ""
     aliases: tuple[str, ...] = ()
+    later: bool = False
 
     def name_in(self, version: str) -> str:
         """The element's name on the wire of this API version."""

@@ -16,7 +16,7 @@ record of an item has the ``AmazonOrderId`` of its list as well.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from lxml import etree
 
@@ -35,7 +35,15 @@ from mws_compat.reader import read_element, refuse_crowded
 from mws_compat.schema import Node, Record
 from mws_compat.stream import Segment, stream_steps
 
-__all__ = ["from_sp_api", "iter_records", "member_name", "render", "to_sp_api"]
+__all__ = [
+    "JsonHead",
+    "from_sp_api",
+    "iter_records",
+    "member_name",
+    "read_json_records",
+    "render",
+    "to_sp_api",
+]
 
 _PIECE = 2**20
 _ORDER_ID = "AmazonOrderId"
@@ -60,8 +68,10 @@ def iter_records(
     """
     pieces = _pieces_of(stream)
     head = gather_head(lambda: next(pieces, b""))
-    found = _from_json if looks_like_json(head) else _from_xml
+    found = read_json_records if looks_like_json(head) else _from_xml
     for outcome in found(chain([head], pieces), name):
+        if isinstance(outcome, JsonHead):
+            continue
         if isinstance(outcome, dict):
             yield outcome
         elif on_error is None:
@@ -239,7 +249,15 @@ def _written(node: Node) -> str:
 # --- JSON -----------------------------------------------------------------------------------------------------------
 
 
-def _from_json(pieces: Iterable[bytes], name: str) -> Iterator[Record | ConvertError]:
+class JsonHead(NamedTuple):
+    """What a JSON document says around its members, as the record of its root."""
+
+    kind: DocumentKind
+    record: Record
+
+
+def read_json_records(pieces: Iterable[bytes], name: str) -> Iterator[Record | JsonHead | ConvertError]:
+    """The records of a stream of JSON, each document's followed by its head. Documents that hold none have one, too."""
     forms = FormReader(_learn_form, CHOICES)
     for place, value in json_values(pieces):
         try:
@@ -255,7 +273,7 @@ def _from_json(pieces: Iterable[bytes], name: str) -> Iterator[Record | ConvertE
             yield ConvertError(name, problem_of(error), place=place)
 
 
-def _large_records(pieces: Iterable[bytes], by_form: _ByForm) -> Iterator[Record]:
+def _large_records(pieces: Iterable[bytes], by_form: _ByForm) -> Iterator[Record | JsonHead]:
     """Items wait until it is known which order they are of."""
     from bridge.offline.large_json import large_members  # noqa: PLC0415 - ijson on demand
 
@@ -270,6 +288,7 @@ def _large_records(pieces: Iterable[bytes], by_form: _ByForm) -> Iterator[Record
                 raise MappingError("objects expected", document.place)
             head = _head_of(document)
             yield from ({**head, **item} for item in items)
+            yield JsonHead(document.kind, document.record)
         elif member:
             found = True
             try:
@@ -284,7 +303,7 @@ def _large_records(pieces: Iterable[bytes], by_form: _ByForm) -> Iterator[Record
             yield from _records_of(value, by_form)
 
 
-def _records_of(value: object, by_form: _ByForm) -> Iterator[Record]:
+def _records_of(value: object, by_form: _ByForm) -> Iterator[Record | JsonHead]:
     if isinstance(value, list):
         for inner in value:
             yield from _records_of(inner, by_form)
@@ -300,6 +319,7 @@ def _records_of(value: object, by_form: _ByForm) -> Iterator[Record]:
         if not isinstance(member, dict):
             raise MappingError("objects expected", document.place)
         yield {**head, **_member_record(document.kind.member, member, by_form)}
+    yield JsonHead(document.kind, document.record)
 
 
 def _member_record(name: str, source: JsonObject, by_form: _ByForm) -> Record:

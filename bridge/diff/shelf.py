@@ -1,0 +1,181 @@
+"""The old side of a comparison while the new one is read: in memory while it is small, in a temporary SQLite database
+when it is not.
+
+The database holds what the orders hold, so it is made where temporary files are made, readable by nobody else, and it
+is gone when the shelf is closed.
+"""
+
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from bridge.diff.entries import Entry
+from bridge.diff.profiles import Origin
+
+__all__ = ["MAX_HELD", "Held", "Shelf"]
+
+#: Bytes held in memory before the database takes over: what an entry holds, and some for the entry itself.
+MAX_HELD = 48 * 2**20
+_OVERHEAD = 600
+
+_TABLES = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+PRAGMA locking_mode = EXCLUSIVE;
+PRAGMA cache_size = -65536;
+CREATE TABLE entry (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL, occurrence INTEGER NOT NULL, member TEXT, key TEXT, origin TEXT,
+    source TEXT, raw BLOB, digest BLOB, body BLOB, make INTEGER
+);
+CREATE UNIQUE INDEX by_name ON entry (name, occurrence);
+CREATE TABLE met (name TEXT PRIMARY KEY) WITHOUT ROWID;
+"""
+_ENTRY = "member, key, origin, source, raw, digest, body, make, number, occurrence"
+
+
+class Held(NamedTuple):
+    """An entry on the shelf: its number, and the how-manieth of its name it is."""
+
+    entry: Entry
+    number: int
+    occurrence: int
+
+
+class Shelf:
+    """Entries by their name, which is member and key, and by their raw digest. What comes twice is kept twice. First
+    all are ``put`` and the shelf is ``seal``ed, then they are claimed, each once. A context manager."""
+
+    def __init__(self, *, most: int = MAX_HELD) -> None:
+        self._most = most
+        self._size = 0
+        self._held: dict[tuple[str, int], Held] = {}
+        self._raw: dict[bytes, Held] = {}
+        self._met: set[str] = set()
+        self._claimed = bytearray()
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._database: sqlite3.Connection | None = None
+        self._last: tuple[bytes, Held | None] = (b"", None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._database is not None:
+            self._database.close()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    @property
+    def spilled(self) -> bool:
+        """Whether the database has taken over."""
+        return self._database is not None
+
+    def put(self, entry: Entry) -> None:
+        """Keep an entry."""
+        name = _name_of(entry.member, entry.key)
+        number = len(self._claimed)
+        self._claimed.append(0)
+        if self._database is None:
+            occurrence = 1
+            while (name, occurrence) in self._held:
+                occurrence += 1
+            held = self._held[name, occurrence] = Held(entry, number, occurrence)
+            if entry.raw:
+                self._raw.setdefault(entry.raw, held)
+            self._size += len(entry.body) + _OVERHEAD
+            if self._size > self._most:
+                self._spill()
+        else:
+            found = self._database.execute("SELECT count(*) FROM entry WHERE name = ?", (name,)).fetchone()
+            self._insert(Held(entry, number, found[0] + 1))
+
+    def _spill(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="mws-bridge-diff-", ignore_cleanup_errors=True)
+        self._database = sqlite3.connect(Path(self._folder.name) / "old.sqlite", isolation_level=None)
+        self._database.executescript(_TABLES)
+        self._database.execute("BEGIN")
+        for held in self._held.values():
+            self._insert(held)
+        self._held.clear()
+        self._raw.clear()
+
+    def _insert(self, held: Held) -> None:
+        assert self._database is not None  # noqa: S101 - called when there is one
+        entry = held.entry
+        row = (held.number, _name_of(entry.member, entry.key), held.occurrence, *entry)
+        self._database.execute(
+            "INSERT INTO entry (number, name, occurrence, member, key, origin, source, raw, digest, body, make) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            row,
+        )
+
+    def seal(self) -> None:
+        """All are there: from now on they can be looked up by their raw digest."""
+        if self._database is not None:
+            self._database.execute("CREATE INDEX by_raw ON entry (raw) WHERE raw <> x''")
+
+    def find_raw(self, raw: bytes) -> Held | None:
+        """An entry with a raw digest, claimed or not."""
+        if self._database is None:
+            return self._raw.get(raw)
+        if self._last[0] != raw:  # it is asked whether there is one, and then for it
+            query = f"SELECT {_ENTRY} FROM entry WHERE raw = ? AND raw <> x'' ORDER BY number LIMIT 1"  # noqa: S608
+            self._last = (raw, _held_of(self._database.execute(query, (raw,)).fetchone()))
+        return self._last[1]
+
+    def find(self, member: str, key: str) -> Held | None:
+        """The first entry of a name that is not claimed."""
+        name = _name_of(member, key)
+        if self._database is None:
+            occurrence = 1
+            while (held := self._held.get((name, occurrence))) is not None and self._claimed[held.number]:
+                occurrence += 1
+            return held
+        query = f"SELECT {_ENTRY} FROM entry WHERE name = ? ORDER BY occurrence"  # noqa: S608
+        found = map(_held_of, self._database.execute(query, (name,)))
+        return next((held for held in found if held is not None and not self._claimed[held.number]), None)
+
+    def claim(self, held: Held) -> bool:
+        """Mark an entry as found on the other side. False when it is already."""
+        if self._claimed[held.number]:
+            return False
+        self._claimed[held.number] = 1
+        return True
+
+    def meet(self, member: str, key: str) -> bool:
+        """Note a name of the other side that has no entry left here. True when there never was one, and it is met for
+        the first time."""
+        name = _name_of(member, key)
+        if self._database is None:
+            if (name, 1) in self._held or name in self._met:
+                return False
+            self._met.add(name)
+            return True
+        if self._database.execute("SELECT 1 FROM entry WHERE name = ?", (name,)).fetchone():
+            return False
+        return self._database.execute("INSERT OR IGNORE INTO met VALUES (?)", (name,)).rowcount == 1
+
+    def rest(self) -> Iterator[Held]:
+        """What nobody claimed, in its order."""
+        if self._database is None:
+            found: Iterator[Held | None] = iter(self._held.values())
+        else:
+            query = f"SELECT {_ENTRY} FROM entry ORDER BY number"  # noqa: S608
+            found = map(_held_of, self._database.execute(query))
+        return (held for held in found if held is not None and not self._claimed[held.number])
+
+
+def _name_of(member: str, key: str) -> str:
+    return f"{member} {key}"
+
+
+def _held_of(row: tuple[str, str, str, str, bytes, bytes, bytes, int, int, int] | None) -> Held | None:
+    if row is None:
+        return None
+    member, key, origin, source, raw, digest, body, make, number, occurrence = row
+    return Held(Entry(member, key, Origin(origin), source, raw, digest, body, make), number, occurrence)
