@@ -49,7 +49,8 @@ def mask(text: str) -> str:
 
 
 def _mask(text: str) -> str:
-    return re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "0", text))
+    # Not letters alone: combining marks are none, and tell much.
+    return re.sub(r"[A-Za-z]|[^\s\x00-\x7f]", "x", re.sub(r"\d", "0", text))
 
 
 def _mask_tag(tag: str) -> str:

@@ -138,8 +138,9 @@ class Difference(NamedTuple):
 
 
 def mask(text: str) -> str:
-    """Text with its letters as ``x`` and its digits as ``0``: its form stays, what it says is gone."""
-    return re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "0", text))
+    """Text with its digits as ``0`` and all else but blanks and ASCII punctuation as ``x``: its form stays, what it
+    says is gone."""
+    return re.sub(r"[A-Za-z]|[^\s\x00-\x7f]", "x", re.sub(r"\d", "0", text))
 
 
 def shown(node: Node, kind: Kind | None, *, pii: bool = False, show_pii: bool = False) -> str:

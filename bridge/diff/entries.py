@@ -136,13 +136,14 @@ class EntryReader:
 
 
 def _taken_apart(node: Node, path: str, flat: list[tuple[str, str]]) -> str:
-    """Collect the texts of a node with their places, in the order of those, and write it with numbers for texts."""
+    """Collect the texts of a node with their places, in the order of those, and write it with numbers for texts.
+    Places are written so that no two are the same, whatever the names are."""
     if isinstance(node, str):
         flat.append((path, node))
         return f"v[{len(flat) - 1}]"
     if isinstance(node, list):
-        return f"[{','.join([_taken_apart(inner, f'{path}/{place}', flat) for place, inner in enumerate(node)])}]"
-    inner = (f"{name!r}:{_taken_apart(node[name], f'{path}/{name}', flat)}" for name in sorted(node))
+        return f"[{','.join([_taken_apart(inner, f'{path}[{place}]', flat) for place, inner in enumerate(node)])}]"
+    inner = (f"{name!r}:{_taken_apart(node[name], f'{path}.{name!r}', flat)}" for name in sorted(node))
     return f"{{{','.join(inner)}}}"
 
 

@@ -257,7 +257,7 @@ class JsonHead(NamedTuple):
 
 
 def read_json_records(pieces: Iterable[bytes], name: str) -> Iterator[Record | JsonHead | ConvertError]:
-    """The records of a stream of JSON, each document's followed by its head. Documents that hold none have one, too."""
+    """The records of a stream of JSON, each document's followed by its head, which one without any has, too."""
     forms = FormReader(_learn_form, CHOICES)
     for place, value in json_values(pieces):
         try:

@@ -1,5 +1,5 @@
 """Figures, as ratios measured side by side in one run: ``python -m tests.bench`` and, to choose, ``render``,
-``signature``, ``endpoint``, ``memory``, ``convert``.
+``signature``, ``endpoint``, ``memory``, ``convert``, ``diff``.
 
 Each figure is printed with its peer, the median of the rounds and their spread. Nothing here is a test: shared
 machines are too noisy for a verdict by the clock.
@@ -8,7 +8,7 @@ machines are too noisy for a verdict by the clock.
 import sys
 from importlib import import_module
 
-NAMES = ("render", "signature", "endpoint", "memory", "convert")
+NAMES = ("render", "signature", "endpoint", "memory", "convert", "diff")
 
 
 def main() -> int:

@@ -8,13 +8,12 @@ needs two idle cores.
 
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from tests.bench import feeds
+from tests.bench.processes import peak_of, run_command
 
 ORDERS = int(os.environ.get("MWS_BENCH_ORDERS", "20000"))
 ROUNDS = int(os.environ.get("MWS_BENCH_ROUNDS", "5"))
@@ -23,14 +22,6 @@ _WHOLE = """
 import json, sys, xmltodict
 with open(sys.argv[1], "rb") as file, open(sys.argv[2], "w") as out:
     out.write(json.dumps(xmltodict.parse(file)))
-"""
-#: Runs a command line of ours and tells its own peak of resident memory and that of its largest worker, in KB.
-_PEAK = """
-import resource, sys
-from bridge.cli import main
-main(sys.argv[1:])
-own = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
-print(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 _STREAM = """
 import json, sys, xmltodict
@@ -46,17 +37,6 @@ with open(sys.argv[2], "w") as out:
     for line in open(sys.argv[1]):
         out.write(xmltodict.unparse({"Order": json.loads(line)}, full_document=False, pretty=True) + "\\n")
 """
-
-
-def _run(*command: str) -> tuple[float, float]:
-    """Seconds of processor time, and seconds that passed."""
-    started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    passed = time.perf_counter() - started
-    if status:
-        raise RuntimeError(f"{' '.join(command)[:200]} failed")
-    return usage.ru_utime + usage.ru_stime, passed
 
 
 def _ours(*arguments: str) -> tuple[str, ...]:
@@ -100,7 +80,7 @@ def _speed(folder: Path) -> None:
     passed: dict[str, list[float]] = {name: [] for name in variants}
     for _ in range(ROUNDS):
         for name, command in variants.items():
-            processor, wall = _run(*command)
+            processor, wall = run_command(*command)
             seconds[name].append(processor)
             passed[name].append(wall)
     for name, values in seconds.items():
@@ -136,8 +116,7 @@ def _memory(folder: Path) -> None:
     for path in sizes:
         for jobs in ("1", "2"):
             command = ("convert", "--quiet", "--force", "--lines", "--jobs", jobs, str(path), "-o", os.devnull)
-            told = subprocess.run([sys.executable, "-c", _PEAK, *command], capture_output=True, check=True, text=True)
-            own, worker = (int(number) / 1024 for number in told.stdout.split())
+            _, own, worker = peak_of(*command)
             workers = f", its largest worker {worker:.1f} MB" if jobs != "1" else ""
             size = path.stat().st_size / 1e6
             print(
@@ -162,9 +141,9 @@ def _start(folder: Path) -> None:
     path = folder / "small.xml"
     feeds.write_canonical(path, 1)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program is compiled
-    _run(*_ours(str(path)))
-    ours = [_run(*_ours(str(path)))[1] for _ in range(15)]
-    bare = [_run(sys.executable, "-c", "pass")[1] for _ in range(15)]
+    run_command(*_ours(str(path)))
+    ours = [run_command(*_ours(str(path)))[1] for _ in range(15)]
+    bare = [run_command(sys.executable, "-c", "pass")[1] for _ in range(15)]
     print(
         f"  start: {path.stat().st_size} bytes in {1e3 * statistics.median(ours):.0f} ms "
         f"({1e3 * min(ours):.0f} to {1e3 * max(ours):.0f}), of which python -c pass takes "

@@ -61,7 +61,11 @@ def _blocks(orders: list[dict[str, object]]) -> tuple[str, list[str], str]:
     """The text before the orders, each order's, and the text behind them."""
     page = orders_v0.read_order_page({"payload": {"Orders": orders}})
     result = {"CreatedBefore": "2026-11-20T00:00:00Z", "Orders": page.orders}
-    xml = render_response(OPERATIONS["ListOrders"], result, namespace=_NAMESPACE, request_id="0").decode()
+    return blocks_of(render_response(OPERATIONS["ListOrders"], result, namespace=_NAMESPACE, request_id="0").decode())
+
+
+def blocks_of(xml: str) -> tuple[str, list[str], str]:
+    """The text of an answer of ListOrders before the orders, each order's, and the text behind them."""
     head, _, rest = xml.partition("      <Order>\n")
     body, _, tail = rest.rpartition("      </Order>\n")
     return (
@@ -96,6 +100,30 @@ def write_canonical(path: Path, count: int) -> int:
         file.writelines(block for block, _ in _varied(count))
         file.write(tail)
     return path.stat().st_size
+
+
+def write_reversed(source: Path, target: Path) -> None:
+    """The orders of a feed that ``write_canonical`` wrote, the last first, without holding them."""
+    start, end, step = b"      <Order>\n", b"    </Orders>", 2**20
+    with source.open("rb") as file, target.open("wb") as out:
+        size = file.seek(0, 2)
+        file.seek(0)
+        head = file.read(step).partition(start)[0]
+        rest = b""
+        place = size
+        out.write(head)
+        tail = b""
+        while place > len(head):
+            before = max(len(head), place - step)
+            file.seek(before)
+            rest = file.read(place - before) + rest
+            place = before
+            if not tail:
+                rest, _, tail = rest.rpartition(end)
+            first, *blocks = rest.split(start)
+            out.writelines(start + block for block in reversed(blocks))
+            rest = first
+        out.write(end + tail)
 
 
 def write_prefixed(path: Path, count: int) -> int:
