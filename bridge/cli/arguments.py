@@ -65,6 +65,8 @@ def build_parser(verb: str = "") -> argparse.ArgumentParser:
         "check": _add_check,
         "sandbox": _add_sandbox,
         "convert": _add_convert,
+        "diff": _add_diff,
+        "replay": _add_replay,
     }
     for name, add in adders.items():
         if verb not in adders or name == verb:
@@ -148,6 +150,22 @@ def _add_serve(verbs: Verbs) -> None:
     _add_config(parser)
     parser.add_argument("--sandbox", action="store_true", help="serve the emulated SP-API; needs no configuration")
     _add_address(parser, port=None)
+    _add_recording(parser)
+
+
+def _add_recording(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("recording", "what was asked and answered, for diff, convert and replay")
+    group.add_argument("--record", type=Path, metavar="DIR", help="keep it in this directory, without secrets")
+    group.add_argument(
+        "--record-pii", choices=("mask", "keep"), default="mask", help="what becomes of personal data (default: mask)"
+    )
+    group.add_argument(
+        "--record-max-mb",
+        type=_number(1_000_000),
+        default=1024,
+        metavar="N",
+        help="remove the oldest when there is more than that (default: 1024)",
+    )
 
 
 def _add_sandbox(verbs: Verbs) -> None:
@@ -200,10 +218,7 @@ def _add_call(verbs: Verbs) -> None:
     )
     parser.add_argument("operation", metavar="OPERATION", help=f"one of {', '.join(OPERATIONS)}")
     parser.add_argument("--url", help="the endpoint's origin (default: $MWS_URL, else http://127.0.0.1:8013)")
-    parser.add_argument("--access-key", metavar="ID", help="AWSAccessKeyId; its secret is never an option")
-    parser.add_argument("--seller", metavar="ID", help="SellerId")
-    parser.add_argument("--sandbox", action="store_true", help="use the demo account of serve --sandbox")
-    _add_config(parser)
+    _add_account(parser)
     parser.add_argument("--get", action="store_true", help="send the parameters in the URL of a GET")
     parser.add_argument("--sha1", action="store_true", help="sign with HmacSHA1")
     parser.add_argument(
@@ -219,6 +234,13 @@ def _add_call(verbs: Verbs) -> None:
     parameters = [parameter for operation in OPERATIONS.values() for parameter in operation.parameters]
     for name in dict.fromkeys(parameter.name for parameter in parameters):
         group.add_argument(option_of(name), action="append", metavar="VALUE", dest=f"mws_{name}")
+
+
+def _add_account(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--access-key", metavar="ID", help="AWSAccessKeyId; its secret is never an option")
+    parser.add_argument("--seller", metavar="ID", help="SellerId")
+    parser.add_argument("--sandbox", action="store_true", help="use the demo account of serve --sandbox")
+    _add_config(parser)
 
 
 def _add_convert(verbs: Verbs) -> None:
@@ -271,6 +293,103 @@ def _add_convert(verbs: Verbs) -> None:
         "--jobs", type=_number(64), default=1, metavar="N", help="processes that convert large XML (default: 1)"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress, no warnings, no summary")
+
+
+def _add_diff(verbs: Verbs) -> None:
+    parser = _verb(
+        verbs,
+        "diff",
+        "diff",
+        "tell what really changed between two feeds",
+        "Compare two feeds order by order: legacy XML, SP-API v0 JSON or lines of it, in\n"
+        "files, directories, patterns or archives, in any mixture. Orders pair by their\n"
+        "id, items by theirs; spelling, layout and order of elements do not count. What\n"
+        "the move from MWS to SP-API explains is told apart from what it does not.\n\n"
+        "Exit code 0: the same; 1: different; 2: a side cannot be read.",
+    )
+    parser.add_argument(
+        "old", metavar="OLD", help="file, directory (recursive), pattern, or - for the standard input"
+    )
+    parser.add_argument("new", metavar="NEW", help="the same")
+    parser.add_argument(
+        "--profile",
+        choices=("exact", "migration", "auto"),
+        help="what is expected: nothing; what the move to SP-API explains; that, between MWS XML and SP-API JSON "
+        "(default)",
+    )
+    parser.add_argument("--rules", type=Path, metavar="FILE", help="rules of your project, in TOML")
+    for name, value, text in (
+        ("ignore", "PATH", "do not look at ShippingAddress/Phone, for example"),
+        ("only", "PATH", "look nowhere else"),
+        ("tolerance", "PATH=NUMBER", "numbers may differ by so much: OrderTotal/Amount=0.01"),
+    ):
+        parser.add_argument(f"--{name}", action="append", default=[], metavar=value, help=f"{text}; may be repeated")
+    _add_report(parser)
+    parser.add_argument(
+        "--reproduce",
+        nargs=2,
+        metavar=("ORDER", "DIR"),
+        help="write the smallest pair of documents that shows how an order differs",
+    )
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    """The options of ``bridge.cli.diff.publish``."""
+    parser.add_argument(
+        "--format",
+        choices=("text", "json", "ndjson", "junit", "html", "patch"),
+        default="text",
+        help="of the report (default: text)",
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="write the report there (default: the standard output)"
+    )
+    parser.add_argument(
+        "--details", type=_number(10_000), default=50, metavar="N", help="differences shown one by one (default: 50)"
+    )
+    parser.add_argument("--show-pii", action="store_true", help="show personal data, which is masked otherwise")
+    parser.add_argument(
+        "--colour", choices=("auto", "always", "never"), default="auto", help="default: on a terminal"
+    )
+    parser.add_argument("--no-pager", action="store_true", help="do not page a long report on a terminal")
+
+
+def _add_replay(verbs: Verbs) -> None:
+    parser = _verb(
+        verbs,
+        "replay",
+        "replay",
+        "ask recorded requests again and compare the answers",
+        "Ask the requests that serve --record kept again, in their order, and compare\n"
+        "each answer with the recorded one: freshly signed at an endpoint, or without\n"
+        "any network of the present code over the recorded answers of SP-API.\n\n"
+        "Access key and secret come from --access-key, MWS_ACCESS_KEY and MWS_SECRET,\n"
+        "from --config, or with --sandbox from the demo account; the seller is the\n"
+        "recorded one unless --seller or MWS_SELLER names another.\n\n"
+        "Exit code 0: the same; 1: different; 2: something could not be read or asked.",
+    )
+    parser.add_argument("recording", type=Path, metavar="DIR", help="what serve --record wrote")
+    way = parser.add_mutually_exclusive_group(required=True)
+    way.add_argument("--against", metavar="URL", help="the origin of the endpoint to ask; nobody else is called")
+    way.add_argument(
+        "--against-recorded-upstream", action="store_true", help="let the present code answer; call nobody"
+    )
+    _add_account(parser)
+    parser.add_argument(
+        "--rate", type=_rate, default=1.0, metavar="N", help="requests a second at the most (default: 1)"
+    )
+    parser.add_argument("--rules", type=Path, metavar="FILE", help="rules for the comparison, in TOML (see diff)")
+    _add_report(parser)
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0.001 <= rate <= 1000.0:
+        raise argparse.ArgumentTypeError("write a number from 0.001 to 1000")
+    return rate
 
 
 def option_of(name: str) -> str:

@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 
 import httpx
 
-from bridge.cli.config import DEMO_ACCESS_KEY, DEMO_SECRET, config_path, load_or_explain
+from bridge.cli.accounts import find_account
 from bridge.cli.console import show_xml
-from bridge.cli.signing import Account, sign_request
-from bridge.sandbox import DEMO_SELLERS
+from bridge.cli.signing import sign_request
 from bridge.settings import check_origin
 from mws_compat.orders import OPERATIONS
 
@@ -19,7 +18,7 @@ __all__ = ["run"]
 
 def run(arguments: argparse.Namespace) -> int:
     """Returns 0 when the endpoint answered 200, 1 when it answered an error, 2 when nothing could be asked."""
-    account = _account(arguments)
+    account = find_account(arguments)
     if account is None:
         return 2
     parameters = _parameters(arguments)
@@ -56,34 +55,6 @@ def run(arguments: argparse.Namespace) -> int:
     )
     show_xml(answer.text)
     return 0 if answer.status_code == 200 else 1
-
-
-def _account(arguments: argparse.Namespace) -> Account | None:
-    """The account of the options, the environment, the demo or the configuration, in this order."""
-    key = arguments.access_key or os.environ.get("MWS_ACCESS_KEY", "")
-    secret = os.environ.get("MWS_SECRET", "")  # never an option: command lines are seen by every user of a machine
-    seller = arguments.seller or os.environ.get("MWS_SELLER", "")
-    if arguments.sandbox:
-        return Account(DEMO_ACCESS_KEY, DEMO_SECRET, seller or DEMO_SELLERS[0].selling_partner_id)
-    if not (key and secret):
-        path = config_path(arguments)
-        if not path.exists():
-            print(
-                "mws-bridge: whose key? Set MWS_ACCESS_KEY and MWS_SECRET, or use --config or --sandbox",
-                file=sys.stderr,
-            )
-            return None
-        settings = load_or_explain(path)
-        if settings is None:
-            return None
-        entry = next((entry for entry in settings.access_key if key in {"", entry.id}), None)
-        if entry is None:
-            print(f"mws-bridge: {path} has no access key {key}", file=sys.stderr)
-            return None
-        seller = seller or entry.sellers[0]
-        token = entry.mws_auth_tokens.get(seller)
-        return Account(entry.id, entry.secret.get_secret_value(), seller, token.get_secret_value() if token else "")
-    return Account(key, secret, seller)
 
 
 def _parameters(arguments: argparse.Namespace) -> dict[str, str] | None:

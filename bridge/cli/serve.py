@@ -9,8 +9,9 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -18,6 +19,7 @@ import uvicorn
 from bridge.cli.config import DEMO_ACCESS_KEY, DEMO_SECRET, config_path, demo_settings, load_or_explain
 from bridge.cli.signing import Account, sign_request
 from bridge.endpoint.build import build_endpoint
+from bridge.endpoint.recording import Recorder, RecordingError
 from bridge.endpoint.server import bind, make_server, origin_of, run_loop, serving
 from bridge.sandbox import DEMO_SELLERS, Sandbox, SandboxSettings
 from bridge.settings import Settings
@@ -34,13 +36,29 @@ def run(arguments: argparse.Namespace) -> int:
         print("mws-bridge: --sandbox needs no --config: leave one of them out", file=sys.stderr)
         return 2
     if arguments.sandbox:
-        return run_loop(_serve_sandbox(arguments.host or "127.0.0.1", _port(arguments, _DEFAULT_PORT)))
+        host, port = arguments.host or "127.0.0.1", _port(arguments, _DEFAULT_PORT)
+        return _run(arguments, lambda recorder: _serve_sandbox(host, port, recorder))
     settings = load_or_explain(config_path(arguments))
     if settings is None:
         print("Try it without one: mws-bridge serve --sandbox", file=sys.stderr)
         return 2
-    host = arguments.host or settings.server.host
-    return run_loop(_serve(settings, host, _port(arguments, settings.server.port)))
+    host, port = arguments.host or settings.server.host, _port(arguments, settings.server.port)
+    return _run(arguments, lambda recorder: _serve(settings, host, port, recorder))
+
+
+def _run(arguments: argparse.Namespace, serve: Callable[[Recorder | None], Coroutine[Any, Any, int]]) -> int:
+    """Serve, and record where that is asked for: what waits to be written is written in the end."""
+    if arguments.record is None:
+        return run_loop(serve(None))
+    masked = arguments.record_pii == "mask"
+    try:
+        recorder = Recorder(arguments.record, masked=masked, max_bytes=arguments.record_max_mb * 2**20)
+    except RecordingError as error:
+        print(f"mws-bridge: --record {error}", file=sys.stderr)
+        return 2
+    with recorder:
+        print(f"recording to {arguments.record}, personal data {'masked' if masked else 'kept'}", file=sys.stderr)
+        return run_loop(serve(recorder))
 
 
 def _port(arguments: argparse.Namespace, default: int) -> int:
@@ -91,12 +109,19 @@ def stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-async def _serve(settings: Settings, host: str, port: int, *, banner: Callable[[str], str] | None = None) -> int:
+async def _serve(
+    settings: Settings,
+    host: str,
+    port: int,
+    recorder: Recorder | None,
+    *,
+    banner: Callable[[str], str] | None = None,
+) -> int:
     start_logging(settings.server.log_level)
     listener = listen(host, port)
     if listener is None:
         return 2
-    server = make_server(build_endpoint(settings))
+    server = make_server(build_endpoint(settings, recorder=recorder))
     with contextlib.closing(listener), stopped_by_signals(server):
         origin = origin_of(host, listener)
         print(f"listening on {origin}", flush=True)
@@ -106,11 +131,11 @@ async def _serve(settings: Settings, host: str, port: int, *, banner: Callable[[
     return 0
 
 
-async def _serve_sandbox(host: str, port: int) -> int:
+async def _serve_sandbox(host: str, port: int, recorder: Recorder | None) -> int:
     now = datetime.now(UTC)
     sandbox = Sandbox(SandboxSettings(anchor=now), clock=time.time, sleep=asyncio.sleep)
     async with serving(sandbox.app, mws=False) as upstream:
-        return await _serve(demo_settings(upstream), host, port, banner=lambda origin: _banner(origin, now))
+        return await _serve(demo_settings(upstream), host, port, recorder, banner=lambda origin: _banner(origin, now))
 
 
 def _banner(origin: str, now: datetime) -> str:

@@ -40,11 +40,12 @@ def sign_request(
     *,
     now: datetime,
     method: str = "POST",
+    section: str = "Orders",
     version: str = "2013-09-01",
     algorithm: str = "HmacSHA256",
 ) -> SignedRequest:
     """Sign ``operation`` with ``parameters`` for the endpoint at ``origin`` (scheme, host and port)."""
-    path = f"/Orders/{version}"
+    path = f"/{section}/{version}"
     signed = {
         "AWSAccessKeyId": account.access_key,
         "Action": operation,

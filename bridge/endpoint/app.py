@@ -12,6 +12,7 @@ from isal import igzip
 
 from bridge.endpoint.access import AccessBook, Caller
 from bridge.endpoint.handlers import Handlers, Request
+from bridge.endpoint.recording import Exchange, Recorder
 from bridge.observe import Emit, RequestEvent
 from bridge.upstream.client import UpstreamJournal
 from mws_compat.errors import INTERNAL_ERROR, METHOD_NOT_ALLOWED, REQUEST_TOO_LARGE, MwsError
@@ -59,7 +60,7 @@ class Endpoint:
 
     ``now`` gives the time as an aware datetime, ``new_request_id`` UUID text, ``random_bytes`` unpredictable bytes,
     ``clock`` seconds for measuring; ``emit`` gets one event for each answer; ``lifespan`` is entered when the server
-    starts and left when it stops.
+    starts and left when it stops. ``recorder`` keeps what was asked and answered, but for pings.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Endpoint:
         emit: Emit,
         clock: Callable[[], float] = time.perf_counter,
         lifespan: AbstractAsyncContextManager[object] | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.book = book
         self._handlers = handlers
@@ -84,6 +86,7 @@ class Endpoint:
         self._emit = emit
         self._clock = clock
         self._lifespan = lifespan
+        self._recorder = recorder
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -104,6 +107,8 @@ class Endpoint:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = self._clock()
         progress = _Progress(self._new_request_id(), self._now())
+        if self._recorder is not None:
+            progress.journal.answers = []
         error: MwsError | None = None
         try:
             body = await self._work(scope, receive, progress)
@@ -119,6 +124,8 @@ class Endpoint:
             status = error.fault.status
             namespace = _namespace(progress)
             body = render_error(error.fault, error.message, request_id=progress.request_id, namespace=namespace)
+        if self._recorder is not None and not (progress.call is not None and progress.call.is_ping):
+            self._recorder.take(self._exchange(scope, progress, error, status, body))
         headers = answer_headers(progress.request_id, progress.now, self._random_bytes)
         if error is not None and error.fault is METHOD_NOT_ALLOWED:
             headers.append((b"allow", b"GET, POST"))
@@ -163,6 +170,22 @@ class Endpoint:
             namespace=namespace_of(address.section, address.version),
             request_id=progress.request_id,
             version=address.version,
+        )
+
+    def _exchange(
+        self, scope: Scope, progress: _Progress, error: MwsError | None, status: int, body: bytes
+    ) -> Exchange:
+        return Exchange(
+            at=progress.now,
+            method=scope["method"],
+            call=progress.call,
+            address=progress.address,
+            caller=progress.caller,
+            strict_status_pair=self._settings.strict_status_pair,
+            status=status,
+            code=error.fault.code if error else "",
+            body=body,
+            upstream=tuple(progress.journal.answers or ()),
         )
 
 

@@ -18,6 +18,7 @@ from bridge.endpoint.access import AccessBook, AccessKey, SellerAccess
 from bridge.endpoint.app import Endpoint, EndpointSettings, utc_now
 from bridge.endpoint.handlers import Handlers
 from bridge.endpoint.nexttoken import TokenSealer
+from bridge.endpoint.recording import Recorder
 from bridge.observe import Emit, log_event
 from bridge.settings import Settings
 from bridge.upstream.accounts import Application, Seller
@@ -90,9 +91,11 @@ def build_endpoint(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     random_bytes: Callable[[int], bytes] = os.urandom,
     new_request_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+    recorder: Recorder | None = None,
 ) -> Endpoint:
     """The endpoint of these settings. ``transport`` carries the upstream calls (aiohttp's by default); ``emit`` gets
-    one event for each request; the others are the sources of time and chance."""
+    one event for each request, ``recorder`` what was asked and answered; the others are the sources of time and
+    chance. Whoever made the recorder closes it."""
     http = httpx.AsyncClient(transport=transport or AiohttpTransport(), follow_redirects=False)
     sellers = sellers_of(settings)
     book = AccessBook(
@@ -135,4 +138,5 @@ def build_endpoint(
         random_bytes=random_bytes,
         emit=emit,
         lifespan=lifespan(),
+        recorder=recorder,
     )

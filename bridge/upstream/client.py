@@ -18,7 +18,7 @@ from bridge.upstream.throttle import Throttle
 from bridge.upstream.tokens import Tokens
 from mws_compat.errors import MwsError
 
-__all__ = ["ClientSettings", "SpApi", "UpstreamCall", "UpstreamJournal"]
+__all__ = ["ClientSettings", "SpApi", "UpstreamAnswer", "UpstreamCall", "UpstreamJournal"]
 
 #: Statuses after which the same GET may be sent again.
 _TRANSIENT = frozenset({500, 502, 503, 504})
@@ -63,12 +63,26 @@ class UpstreamCall:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class UpstreamAnswer:
+    """What came back of one request: ``path`` and ``query`` as they were sent, ``status`` 0 and no ``content`` when
+    nothing came. Query and content may be personal."""
+
+    operation: str
+    path: str
+    query: str = field(repr=False)
+    status: int
+    content: bytes = field(repr=False)
+
+
 @dataclass(slots=True)
 class UpstreamJournal:
-    """What one legacy request cost upstream: written by the client, read by whoever reports on the request."""
+    """What one legacy request cost upstream: written by the client, read by whoever reports on the request.
+    ``answers`` are kept as well when it is a list."""
 
     calls: list[UpstreamCall] = field(default_factory=list)
     waited: float = 0.0
+    answers: list[UpstreamAnswer] | None = None
 
 
 class SpApi:
@@ -188,13 +202,17 @@ class SpApi:
     async def _send(self, request: httpx.Request, name: str, journal: UpstreamJournal) -> httpx.Response:
         request.extensions["timeout"] = self._timeout.as_dict()
         started = self._clock()
-        status, request_id = 0, ""
+        status, request_id, content = 0, "", b""
         try:
             response = await self._http.send(request)
             status, request_id = response.status_code, response.headers.get("x-amzn-requestid", "")
+            content = response.content
             return response
         finally:
             journal.calls.append(UpstreamCall(name, status, request_id, self._clock() - started))
+            if journal.answers is not None:
+                path, _, query = request.url.raw_path.decode("ascii").partition("?")
+                journal.answers.append(UpstreamAnswer(name, path, query, status, content))
 
     async def _send_token_request(self, request: httpx.Request) -> httpx.Response:
         request.headers.update(self._headers())

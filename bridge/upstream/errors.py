@@ -29,7 +29,7 @@ from mws_compat.errors import (
     MwsError,
 )
 
-__all__ = ["UpstreamFault", "denied", "unavailable", "unreadable"]
+__all__ = ["UpstreamFault", "clean_words", "denied", "unavailable", "unreadable"]
 
 # From the beginning of a word only: else a long word without an address is searched anew from each of its letters.
 _EMAIL = re.compile(r"(?<![^\s\"'<>])[^\s\"'<>]+(?:@|%40)[^\s\"'<>]+")
@@ -97,7 +97,7 @@ class UpstreamFault:
     @property
     def reason(self) -> str:
         """For the log: status, code and Amazon's words, without e-mail addresses and tokens that they may repeat."""
-        words = _clean(f"{self.message} {self.details}".strip())
+        words = clean_words(f"{self.message} {self.details}".strip())
         return f"SP-API answered HTTP {self.status} {self.code or '(no code)'}: {words or '(no message)'}"
 
     def as_mws_error(self, mws_operation: str) -> MwsError:
@@ -113,12 +113,13 @@ class UpstreamFault:
             fault = NEXT_TOKEN_CORRUPTED
         elif self.status == 400:
             fault = INVALID_PARAMETER_VALUE
-            words = _clean(self.message) or self.code or "no reason"
+            words = clean_words(self.message) or self.code or "no reason"
             message = f"The Selling Partner API refused the request: {words}"
         elif self.status in {502, 503, 504}:
             fault = SERVICE_UNAVAILABLE
         return MwsError(fault, message, reason=self.reason, upstream_request_id=self.request_id)
 
 
-def _clean(words: str) -> str:
+def clean_words(words: str) -> str:
+    """Amazon's words without the e-mail addresses and tokens that they may repeat, 300 letters of them."""
     return _TOKEN.sub("(token)", _EMAIL.sub("(address)", words))[:300]
