@@ -70,11 +70,6 @@ class Shelf:
         if self._folder is not None:
             self._folder.cleanup()
 
-    @property
-    def spilled(self) -> bool:
-        """Whether the database has taken over."""
-        return self._database is not None
-
     def put(self, entry: Entry) -> None:
         """Keep an entry."""
         name = _name_of(entry.member, entry.key)

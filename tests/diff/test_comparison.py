@@ -5,6 +5,7 @@ import gzip
 import io
 import random
 from collections import Counter
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,9 @@ from bridge.diff.differences import path_of
 from bridge.diff.entries import _entry_of
 from bridge.diff.profiles import Origin
 from bridge.diff.records import compare_records
+from bridge.offline.faults import SourceError
 from bridge.offline.records import render
+from bridge.offline.sources import Source
 from mws_compat.orders import ORDER
 from mws_compat.schema import (
     BOOLEAN,
@@ -94,6 +97,7 @@ def feeds(draw):
 # --- nothing --------------------------------------------------------------------------------------------------------
 
 
+@settings(max_examples=35)
 @given(feeds())
 def test_a_feed_is_the_same_as_itself(records):
     """Whatever is in it: known, unknown, odd."""
@@ -104,6 +108,7 @@ def test_a_feed_is_the_same_as_itself(records):
     assert not tally.differences
 
 
+@settings(max_examples=35)
 @given(feeds(), st.randoms(use_true_random=False))
 def test_order_does_not_count(records, dice):
     """Neither that of the orders nor that of their elements, nor how they are cut into documents."""
@@ -112,6 +117,7 @@ def test_order_does_not_count(records, dice):
     assert changes(xml(*records), b"".join(render(shuffled, page=1))) == []
 
 
+@settings(max_examples=35)
 @given(feeds())
 def test_the_way_through_json_and_back_changes_nothing(records):
     """XML against its JSON, against its lines, and against the XML of those."""
@@ -123,6 +129,7 @@ def test_the_way_through_json_and_back_changes_nothing(records):
         assert changes(feed, converted(other)) == []
 
 
+@settings(max_examples=35)
 @given(st.data())
 def test_swapping_the_sides_mirrors_the_differences(data):
     """What is missing one way is extra the other way; all else stays."""
@@ -453,6 +460,17 @@ def test_a_side_that_is_not_there(tmp_path):
         list(compare(str(tmp_path / "*.xml"), feed("1")))
 
 
+def test_a_side_that_breaks_off(tmp_path, monkeypatch):
+    """A packed file that ends too early, and one that is gone when its turn comes."""
+    (tmp_path / "a.xml.gz").write_bytes(gzip.compress(feed("1"))[:-12])
+    with pytest.raises(DiffError, match=r"a\.xml\.gz"):
+        list(compare(tmp_path / "a.xml.gz", feed("1")))
+    (tmp_path / "b.xml").write_bytes(feed("1"))
+    monkeypatch.setattr(Source, "open", mock.Mock(side_effect=SourceError("b.xml", "does not exist")))
+    with pytest.raises(DiffError, match=r"b\.xml: does not exist"):
+        list(compare(tmp_path / "b.xml", feed("1")))
+
+
 def test_an_endless_run_of_faults_ends():
     """Past a thousand nothing more is read."""
     with pytest.raises(DiffError) as raised:
@@ -488,7 +506,7 @@ def test_a_digest_never_says_equal_of_what_is_not():
 # --- memory ---------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.data())
 def test_the_database_says_the_same(data):
     """With the old side in a database, from any entry on, the differences are the same, in the same order."""
@@ -549,6 +567,22 @@ def test_no_value_shows_by_accident():
     for difference in found:
         assert "canary" not in f"{difference} {difference!r} {difference.old_text()}"
         assert "canary" in difference.old_text(show_pii=True)
+    old = orders(order("1", "<ShippingAddress><City>canary</City><AddressType>Home</AddressType></ShippingAddress>"))
+    (found,) = compare(old.encode(), feed("1"))
+    assert found.old_text() == "{AddressType: Home, City: xxxxxx}"
+    assert found.new_text() is None
+
+
+def test_an_amount_in_words():
+    """Its currency and its number are nobody's secret."""
+    fee = "<OrderReport><AmazonOrderID>1</AmazonOrderID><Item><ItemFees>{}</ItemFees></Item></OrderReport>"
+    fee = f"<Message>{fee}</Message>"
+    old = envelope(fee.format('<Fee><Type>a</Type><Amount currency="EUR">1.50</Amount></Fee>'))
+    (found,) = compare(old, envelope(fee.format("<Fee><Type>a</Type></Fee>")))
+    assert (found.spot, found.old_text()) == (
+        "Message/OrderReport/Item/ItemFees/Fee/Amount",
+        "{Amount: 1.50, CurrencyCode: EUR}",
+    )
 
 
 def test_the_corpus_against_itself():

@@ -135,6 +135,8 @@ LATER = "Amazon added the element later; older answers lack it"
 NO_ELEMENT = "a member of SP-API that no MWS element carries"
 TAX = "<BuyerTaxInfo><CompanyLegalName>a</CompanyLegalName></BuyerTaxInfo>"
 CHANGED = ("changed-value", "BuyerEmail", "different", "")
+PAYMENT = "<PaymentExecutionDetailItem><PaymentMethod>a</PaymentMethod></PaymentExecutionDetailItem>"
+PAYMENT = f"<PaymentExecutionDetail>{PAYMENT}</PaymentExecutionDetail>"
 ROLE = "SP-API gives it only to applications with a role for personal data"
 
 
@@ -151,6 +153,7 @@ ROLE = "SP-API gives it only to applications with a role for personal data"
         ("", {"OrderStatus": "a"}, [("extra-field", "OrderStatus", "different", "")]),
         ("", {"Spare": "a"}, [("extra-field", "#json/Spare", "expected", NO_ELEMENT)]),
         (TAX, {}, [("missing-field", "BuyerTaxInfo", "expected", ROLE)]),
+        (PAYMENT, {}, [("missing-field", "PaymentExecutionDetail", "different", "")]),
         ("<Novel>a</Novel>", {}, [("missing-field", "Novel", "different", "")]),
     ],
 )  # fmt: skip
@@ -186,6 +189,7 @@ def test_two_of_one_origin():
     old, new = orders(order("1", "<BuyerEmail>a</BuyerEmail>")).encode(), orders(order("1")).encode()
     assert found(old, new)[0][2] == "expected"
     assert found(old, new, "auto")[0][2] == "different"
+    assert found(old, new, make_profile("migration"))[0][2] == "expected"
     assert found(new, old)[0][2] == "different"
 
 

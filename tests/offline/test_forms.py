@@ -214,6 +214,10 @@ def test_memory_is_bounded(monkeypatch):
         assert len(reader._forms) <= 20
         assert len(reader._met) <= 10
     monkeypatch.setattr(forms, "_EAGER", 512)
+    for number in range(64):
+        value = {name: "x" if number >> place & 1 else 1 for place, name in enumerate("ABCDEF")}
+        assert reader.read(value)
+        assert len(reader._forms) <= 20
     for number in range(100):
         assert reader.read({"A": "x" if number % 2 else 1, **dict.fromkeys("BCDEFG"[: number % 7], "y")})
         assert len(reader._forms) <= 20
