@@ -307,6 +307,7 @@ class BlockReader(Generic[_T]):
         self._plans: dict[bytes, _Plan[_T] | None] = {}
         self._remembered = 0
         self._met: set[int] = set()
+        self._sound: set[bytes] = set()
 
     def read(self, block: bytes) -> _T | None:
         """The block's T, or None when it has to go to the parser. ``only_tags`` holds for the block."""
@@ -366,7 +367,7 @@ class BlockReader(Generic[_T]):
         tags = _without_prefix(tags)
         if len(texts) != len(tags) + 1 or tags[0] != self._name or tags[-1] != b"/" + self._name:
             return None
-        if not all(map(_TAG.fullmatch, tags)) or not _ROOTS.isdisjoint(tags):
+        if not self._sound.issuperset(tags) and not all(map(self._is_sound, tags)):
             return None
         names = [b"/" if tag[-1:] == b"/" else tag.split(None, 1)[0] for tag in tags]
         leaves = [place for place in range(1, len(tags)) if tags[place] == b"/" + names[place - 1]]
@@ -374,7 +375,7 @@ class BlockReader(Generic[_T]):
         mark = _MARK.encode()
         number = {place: b"%b%d" % (mark, count) for count, place in enumerate(leaves)}
         probe = b"".join(b"%b<%b>" % (number.get(place, b""), tag) for place, tag in enumerate(tags))
-        if any(mark in tag or tag.count(b"=") > MAX_ATTRIBUTES for tag in tags) or _depth(tags) > _MAX_DEPTH:
+        if _depth(tags) > _MAX_DEPTH:
             return None
         try:
             root = parse_element(b"<_>%b</_>" % probe)
@@ -401,6 +402,17 @@ class BlockReader(Generic[_T]):
             verbatim=UNKNOWN in record,
             build=build,
         )
+
+    def _is_sound(self, tag: bytes) -> bool:
+        """Whether a tag is one that a skeleton may have; what is, is remembered: there are few."""
+        if tag in self._sound:
+            return True
+        marked = _MARK.encode() in tag or tag.count(b"=") > MAX_ATTRIBUTES
+        if marked or tag in _ROOTS or not _TAG.fullmatch(tag):
+            return False
+        if len(self._sound) < _MAX_SKELETONS:
+            self._sound.add(tag)
+        return True
 
 
 def _depth(tags: list[bytes]) -> int:

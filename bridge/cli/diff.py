@@ -21,7 +21,7 @@ from bridge.diff.rules import Rules, RulesError, load_rules, parse_tolerance
 from bridge.diff.tally import Tally
 from bridge.offline.faults import in_words
 
-__all__ = ["publish", "run"]
+__all__ = ["publish", "run", "trouble"]
 
 _MOST_FAULTS = 20
 
@@ -31,9 +31,9 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         rules = _rules(arguments)
     except RulesError as error:
-        return _trouble(error.faults)
+        return trouble(error.faults)
     if arguments.old == arguments.new == "-":
-        return _trouble(["only one side can be the standard input"])
+        return trouble(["only one side can be the standard input"])
     if arguments.reproduce:
         return _reproduce(arguments, *arguments.reproduce)
     try:
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
             only=rules.only,
         )
     except DiffError as error:
-        return _trouble([str(fault) for fault in error.faults])
+        return trouble([str(fault) for fault in error.faults])
     code = publish(tally, arguments, old_name=arguments.old, new_name=arguments.new)
     _tell_unused(rules)
     return code
@@ -89,7 +89,8 @@ def _tell_unused(rules: Rules) -> None:
             print(f"mws-bridge: note: no difference is at {rule.pattern.text}: {rule.reason}", file=sys.stderr)
 
 
-def _trouble(faults: Sequence[str]) -> int:
+def trouble(faults: Sequence[str]) -> int:
+    """Say what is in the way of a comparison. Returns 2."""
     for fault in faults[:_MOST_FAULTS]:
         print(f"mws-bridge: {fault}", file=sys.stderr)
     if len(faults) > _MOST_FAULTS:
@@ -122,7 +123,7 @@ def publish(tally: Tally, arguments: argparse.Namespace, *, old_name: str, new_n
         try:
             _write(arguments.output, text)
         except OSError as error:
-            return _trouble([f"{arguments.output}: {in_words(error)}"])
+            return trouble([f"{arguments.output}: {in_words(error)}"])
     elif arguments.format != "text":
         sys.stdout.buffer.write(text.encode())  # what says that it is UTF-8 is that, whatever the terminal's encoding
     elif not (terminal and not arguments.no_pager and _page(text)):
@@ -168,9 +169,9 @@ def _reproduce(arguments: argparse.Namespace, key: str, directory: str) -> int:
     try:
         old, new = find_records(arguments.old, key), find_records(arguments.new, key)
     except DiffError as error:
-        return _trouble([str(fault) for fault in error.faults])
+        return trouble([str(fault) for fault in error.faults])
     if not old or not new:
-        return _trouble(
+        return trouble(
             [f"{key} is not on {'either' if not old and not new else 'the old' if not old else 'the new'} side"]
         )
     for path, (member, record) in old.items():
@@ -182,9 +183,9 @@ def _reproduce(arguments: argparse.Namespace, key: str, directory: str) -> int:
                 path, record, other[1], struct_of(member), Path(directory), show_pii=arguments.show_pii
             )
         except OSError as error:
-            return _trouble([f"{error.filename or directory}: {in_words(error)}"])
+            return trouble([f"{error.filename or directory}: {in_words(error)}"])
         except ValueError as error:  # a document that is no order, or one that cannot be written as XML
-            return _trouble([f"{path}: {error}"])
+            return trouble([f"{path}: {error}"])
         for file in written:
             print(file)
         return 1

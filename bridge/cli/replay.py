@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Protocol
@@ -14,7 +14,7 @@ from typing import Protocol
 import httpx
 
 from bridge.cli.accounts import find_account
-from bridge.cli.diff import publish
+from bridge.cli.diff import publish, trouble
 from bridge.cli.signing import Account, SignedRequest, sign_request
 from bridge.diff import Change, Difference, DiffError, Origin, Profile, Step, Tally, compare
 from bridge.diff.rules import Rules, RulesError, load_rules
@@ -35,7 +35,6 @@ __all__ = ["run"]
 _WAITS = (5.0, 15.0, 30.0, 60.0, 60.0)
 #: Requests in a row without an answer, after which no further one is sent.
 _MOST_SILENT = 3
-_MOST_FAULTS = 20
 _HEADERS = {"User-Agent": "mws-bridge replay", "Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 
 
@@ -47,11 +46,11 @@ def run(arguments: argparse.Namespace) -> int:
         rules = load_rules(arguments.rules) if arguments.rules else Rules()
         asker, new_name = _asker(arguments)
     except RecordingError as error:
-        return _trouble([str(error)])
+        return trouble([str(error)])
     except RulesError as error:
-        return _trouble(error.faults)
+        return trouble(error.faults)
     except ValueError as error:
-        return _trouble([f"--against {error}"])
+        return trouble([f"--against {error}"])
     replay = _Replay(recording, asker, rules, live=arguments.against is not None)
     try:
         asyncio.run(replay.run())
@@ -59,9 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     replay.tell()
     if not replay.compared:
-        return _trouble([*replay.faults, f"{arguments.recording}: nothing of it could be compared"])
+        return trouble([*replay.faults, f"{arguments.recording}: nothing of it could be compared"])
     code = publish(replay.tally, arguments, old_name=str(arguments.recording), new_name=new_name)
-    return _trouble(replay.faults) if replay.faults else code
+    return trouble(replay.faults) if replay.faults else code
 
 
 def _asker(arguments: argparse.Namespace) -> tuple["_Asker", str]:
@@ -70,14 +69,6 @@ def _asker(arguments: argparse.Namespace) -> tuple["_Asker", str]:
         return _PresentCode(), "the present code"
     origin = check_origin(arguments.against)
     return _Live(origin, arguments), origin
-
-
-def _trouble(faults: Sequence[str]) -> int:
-    for fault in faults[:_MOST_FAULTS]:
-        print(f"mws-bridge: {fault}", file=sys.stderr)
-    if len(faults) > _MOST_FAULTS:
-        print(f"mws-bridge: and {len(faults) - _MOST_FAULTS:,} more", file=sys.stderr)
-    return 2
 
 
 # --- who answers ----------------------------------------------------------------------------------------------------

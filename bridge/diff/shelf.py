@@ -5,15 +5,17 @@ The database holds what the orders hold, so it is made where temporary files are
 is gone when the shelf is closed.
 """
 
-import sqlite3
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from bridge.diff.entries import Entry
 from bridge.diff.profiles import Origin
+
+if TYPE_CHECKING:
+    import sqlite3
+    import tempfile
 
 __all__ = ["MAX_HELD", "Held", "Shelf"]
 
@@ -90,6 +92,9 @@ class Shelf:
             self._insert(Held(entry, number, found[0] + 1))
 
     def _spill(self) -> None:
+        import sqlite3  # noqa: PLC0415 - few feeds are large enough
+        import tempfile  # noqa: PLC0415
+
         self._folder = tempfile.TemporaryDirectory(prefix="mws-bridge-diff-", ignore_cleanup_errors=True)
         self._database = sqlite3.connect(Path(self._folder.name) / "old.sqlite", isolation_level=None)
         self._database.executescript(_TABLES)

@@ -4,6 +4,7 @@
 document streams; they come first in their list's parent, whatever stood before them.
 """
 
+from abc import ABC, abstractmethod
 from xml.parsers.expat import ExpatError
 
 import orjson
@@ -48,7 +49,7 @@ def _parse(text: bytes, kind: DocumentKind) -> dict[str, object]:
     return parsed
 
 
-class _Generic:
+class _Generic(ABC):
     """What both forms share."""
 
     def __init__(self, sink: Sink, report: Report, source: str, *, strict: bool = False) -> None:
@@ -93,8 +94,9 @@ class _Generic:
     def made(self, result: object) -> None:  # noqa: ARG002
         raise AssertionError("no shortcut is given")
 
+    @abstractmethod
     def _write(self, data: bytes) -> None:
-        raise NotImplementedError
+        """Write a member."""
 
     def end(self, record: Record) -> None:
         kind = self._kind
@@ -110,8 +112,9 @@ class _Generic:
         self._report.documents += 1
         self._report.members[kind.member or kind.root.name] += self._count if kind.member else 1
 
+    @abstractmethod
     def _finish(self, kind: DocumentKind, record: Record) -> None:
-        raise NotImplementedError
+        """Write what is around the members, and end the document."""
 
     def fail(self, error: ReadError) -> None:
         self._sink.rollback()

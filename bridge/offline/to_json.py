@@ -1,6 +1,7 @@
 """MWS XML to SP-API JSON, document by document or line by line."""
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Protocol
 
@@ -44,7 +45,7 @@ class Immediate:
         return lambda: segments
 
 
-class _ToJson:
+class _ToJson(ABC):
     """What both forms share: counting, warning, strictness."""
 
     separator: bytes
@@ -94,8 +95,9 @@ class _ToJson:
         self._counts[1] += unknown
         self._write(data)
 
+    @abstractmethod
     def _write(self, data: bytes) -> None:
-        raise NotImplementedError
+        """Write a member."""
 
     def end(self, record: Record) -> None:
         kind = self._kind
@@ -118,8 +120,9 @@ class _ToJson:
         self._report.unknown += self._counts[1] + len(unknown)
         self._report.odd += self._counts[2] + len(typing.odd)
 
+    @abstractmethod
     def _finish(self, kind: DocumentKind, record: Record, typing: Typing) -> None:
-        raise NotImplementedError
+        """Write what is around the members, and end the document."""
 
     def fail(self, error: ReadError) -> None:
         self._sink.rollback()

@@ -251,6 +251,7 @@ HEAVY = (
     "ijson",
     "xmltodict",
     "sqlite3.dump",
+    "sqlite3",
     "asyncio",
     "bridge.endpoint",
 )
@@ -302,4 +303,4 @@ def test_options_are_those_of_the_reports():
     assert help_text.format in FORMATS
     for name in FORMATS:
         assert build_parser("diff").parse_args(["diff", "a", "b", "--format", name]).format == name
-    assert diff.__all__ == ["publish", "run"]
+    assert diff.__all__ == ["publish", "run", "trouble"]

@@ -283,6 +283,27 @@ def test_opened_in_one_order_and_closed_in_a_later_one(opened: bytes, inside: in
 
 
 @pytest.mark.parametrize(
+    ("data", "opaque"),
+    [
+        (b"<a>b</a>", False),
+        (b"<!-- a --><b><![CDATA[c]]></b>", False),
+        (b"<a><?x ?></a>", True),
+        (b"<a><!-- b</a>", True),
+        (b"<a><![CDATA[b</a>", True),
+        (b"<a><!-- b --></a> -->", True),
+        (b"<a><!-- b --></a>]]>", True),
+        (b"<a><!-- b --></a>?>", True),
+        (b"<!-- ]]> --><a/>", True),
+        (b"<![CDATA[ --> ]]><a/>", True),
+        (b"<!-- <!-- --><a/>", True),
+    ],
+)
+def test_what_may_go_on_behind_an_order(data: bytes, *, opaque: bool) -> None:
+    """Anything in which tags do not count and whose end is not certain to be in it."""
+    assert stream._opaque(data) is opaque
+
+
+@pytest.mark.parametrize(
     "head",
     [
         b"<ListOrdersResponse><ListOrdersResult><Orders>",

@@ -112,16 +112,11 @@ def test_amounts_that_are_numbers():
     assert b"<IsPrime>true</IsPrime>" in out
 
 
-def test_the_base_writes_nothing():
-    """The base of both forms has no output of its own, and takes no shortcut."""
-    from bridge.offline.generic import _Generic
+def test_the_form_takes_no_shortcut():
+    """It is made of parsed members only."""
+    from bridge.offline.generic import GenericLines
     from bridge.offline.report import Report
     from tests.offline.converting import Memory
 
-    form = _Generic(Memory(), Report(), "f")
-    with pytest.raises(NotImplementedError):
-        form._write(b"")
-    with pytest.raises(NotImplementedError):
-        form._finish(None, {})
     with pytest.raises(AssertionError):
-        form.made(None)
+        GenericLines(Memory(), Report(), "f").made(None)

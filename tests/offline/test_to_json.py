@@ -15,7 +15,6 @@ from mws_compat.schema import DATETIME
 from mws_compat.stream import read_stream
 from tests.bench import feeds
 from tests.offline.converting import (
-    DOCUMENTS,
     KINDS,
     NAMESPACE,
     TEXTS,
@@ -447,17 +446,6 @@ def test_too_many_attributes():
     xml = orders(order("1", f"<Novel {attributes}/>"))
     (told,) = failures(xml)
     assert "65 attributes" in told
-
-
-def test_forms_that_write_nothing():
-    """The base of both forms has no output of its own."""
-    from bridge.offline.to_json import _ToJson
-
-    form = _ToJson(Memory(), Report(), "f")
-    with pytest.raises(NotImplementedError):
-        form._write(b"")
-    with pytest.raises(NotImplementedError):
-        form._finish(DOCUMENTS["Order"], {}, None)
 
 
 def test_errors_keep_their_place():
