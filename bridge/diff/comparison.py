@@ -154,7 +154,7 @@ class _Comparison:
         if shelf.claim(held):
             self._tally.equals(known.member)
         else:  # its equal was met before: what is paired with another says the same as that one
-            yield from self._pair(held.entry, shelf)
+            yield from self._pair(held.entry._replace(source=known.source), shelf)
 
     def _pair(self, entry: Entry, shelf: Shelf) -> Iterator[Difference]:
         held = shelf.find(entry.member, entry.key)

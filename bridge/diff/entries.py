@@ -56,6 +56,7 @@ class Known(NamedTuple):
 
     member: str
     raw: bytes
+    source: str
 
 
 class _Read(NamedTuple):
@@ -153,7 +154,7 @@ def _head_of(flat: list[tuple[str, str]]) -> bytes:
 
 
 def _entry_of(member: str, record: Record, origin: Origin, source: str) -> Entry:
-    """The entry of a record that was read by its elements."""
+    """The entry of a record that was read by its elements. Raises ReadError for one that cannot be kept."""
     flat: list[tuple[str, str]] = []
     _taken_apart(_trimmed(record), "", flat)
     texts = [text for _, text in flat]
@@ -162,7 +163,10 @@ def _entry_of(member: str, record: Record, origin: Origin, source: str) -> Entry
         body = "\0".join(texts).encode(errors="surrogatepass")
         digest = blake2b(_head_of(flat) + body, digest_size=_SIZE).digest()
     key = " ".join(_key_parts(member, record)).strip(_BLANKS)
-    return Entry(member, key, origin, source, b"", digest, orjson.dumps(record))
+    try:
+        return Entry(member, key, origin, source, b"", digest, orjson.dumps(record))
+    except TypeError:  # more than 254 levels, or surrogates
+        raise ReadError("nested too deeply to be compared, or holds text that is no Unicode") from None
 
 
 def _trimmed(record: Record) -> Record:
@@ -222,7 +226,7 @@ class _Collector:
         raw = blake2b(self._context + block.lstrip(), digest_size=_SIZE).digest()
         member = self._kind.member
         if self._is_known is not None and member != _ITEM and self._is_known(raw):
-            return Known(member, raw)
+            return Known(member, raw, self._source)
         found = self._reader.blocks(self._kind).read(block)
         return None if found is None else Entry(member, found.key, Origin.MWS, self._source, raw, *found[1:])
 
@@ -251,6 +255,12 @@ class _Collector:
     def end(self, record: Record) -> None:
         kind = self._kind
         assert kind is not None  # noqa: S101 - begin came first
+        try:
+            self._end(kind, record)
+        except ReadError as error:
+            self.fail(error)
+
+    def _end(self, kind: DocumentKind, record: Record) -> None:
         if kind.root.name in FRAGMENTS:
             self.ready.append(_entry_of(kind.root.name, record, Origin.MWS, self._source))
             return
@@ -271,13 +281,21 @@ def _from_json(pieces: Iterable[bytes], source: str) -> Iterator[Entry | Convert
     for found in read_json_records(pieces, source):
         if isinstance(found, ConvertError):
             yield found
-        elif isinstance(found, JsonHead):
-            yield from _around(found.kind, found.record, Origin.SP_API, source)
-        elif (member := member_name(found)) == _ITEM:
-            own = {name: node for name, node in found.items() if name != "AmazonOrderId"}
-            yield _item(_entry_of(member, own, Origin.SP_API, source), found.get("AmazonOrderId"))
-        else:
-            yield _entry_of(member, found, Origin.SP_API, source)
+            continue
+        try:
+            yield from _json_entries(found, source)
+        except ReadError as error:
+            yield ConvertError.of(source, error)
+
+
+def _json_entries(found: Record | JsonHead, source: str) -> Iterator[Entry]:
+    if isinstance(found, JsonHead):
+        yield from _around(found.kind, found.record, Origin.SP_API, source)
+    elif (member := member_name(found)) == _ITEM:
+        own = {name: node for name, node in found.items() if name != "AmazonOrderId"}
+        yield _item(_entry_of(member, own, Origin.SP_API, source), found.get("AmazonOrderId"))
+    else:
+        yield _entry_of(member, found, Origin.SP_API, source)
 
 
 # --- both -----------------------------------------------------------------------------------------------------------

@@ -463,6 +463,41 @@ def test_a_side_that_is_not_there(tmp_path):
         list(compare(str(tmp_path / "*.xml"), feed("1")))
 
 
+def outcome(data):
+    """What a document differs in from itself, or why it cannot be read."""
+    try:
+        return changes(data, data)
+    except DiffError as error:
+        return str(error)
+
+
+def test_what_is_nested_as_deeply_as_can_be():
+    """Whatever the parser lets pass is compared, or refused in words; in an order, around one, and in JSON."""
+    for depth in range(244, 256):
+        for end in ("<b>x</b>", "<b c='x'><d e='x'>f</d></b>"):
+            nest = "<a>" * depth + end + "</a>" * depth
+            for data in (
+                orders(order("1", nest)),
+                f"<Order>{nest}</Order>",
+                f"<ErrorResponse>{nest}</ErrorResponse>",
+            ):
+                told = outcome(data.encode())
+                assert told == [] or "deep" in told or "depth" in told
+    with mock.patch("bridge.diff.entries.orjson.dumps", side_effect=TypeError), pytest.raises(DiffError) as raised:
+        list(compare(b'{"AmazonOrderId": "1"}', b"<Order/>"))
+    assert str(raised.value).startswith("<old>: nested too deeply to be compared")
+
+
+def test_a_duplicate_names_its_own_input(tmp_path):
+    """Not that of the order that it equals."""
+    for name in ("a.xml", "b.xml"):
+        (tmp_path / name).write_bytes(feed("1"))
+    (found,) = compare(tmp_path / "a.xml", [tmp_path / "b.xml", feed("1")])
+    assert (found.change, found.new_source) == ("duplicate", "<new 2>")
+    (found,) = compare(orders(order("0"), order("1")).encode(), orders(order("0"), order("1"), order("1")).encode())
+    assert (found.change, found.path, found.new_source) == ("duplicate", "Order[1]", "<new>")
+
+
 def test_a_side_that_breaks_off(tmp_path, monkeypatch):
     """A packed file that ends too early, and one that is gone when its turn comes."""
     (tmp_path / "a.xml.gz").write_bytes(gzip.compress(feed("1"))[:-12])
