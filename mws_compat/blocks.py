@@ -82,8 +82,6 @@ _NOT_ANGLES = bytes(sorted(set(range(256)) - set(b"<>")))
 _PLAIN = bytes(sorted(set(range(0x20, 0x100)) - set(b'&"\\')))
 _BETWEEN = b"\0"
 _STRANGE_REFERENCE = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);)")
-#: U+FFFE and U+FFFF, which XML does not allow.
-_ILLEGAL = re.compile(rb"\xef\xbf[\xbe\xbf]")
 
 _NOT_CONTROLS = bytes(sorted({*range(0x20, 0x100), *_BLANKS}))
 _NUMBERED = re.compile(rb"&#(?:([0-9]{1,7})|x([0-9A-Fa-f]{1,6}));")
@@ -162,13 +160,18 @@ def read_blocks(chunk: bytes, read: Callable[[bytes], _T | None]) -> Iterator[tu
 def _is_legal(chunk: bytes) -> bool:
     """Whether there is nothing in the chunk that XML does not allow anywhere, and no instruction, in which a comment
     may seem to begin."""
-    if b"<?" in chunk or _ILLEGAL.search(chunk) or chunk.translate(None, _NOT_CONTROLS):
+    if b"<?" in chunk or _has_noncharacter(chunk) or chunk.translate(None, _NOT_CONTROLS):
         return False
     try:
         chunk.decode()
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _has_noncharacter(text: bytes) -> bool:
+    """Whether U+FFFE or U+FFFF stands in UTF-8 text: XML does not allow them."""
+    return b"\xef\xbf\xbe" in text or b"\xef\xbf\xbf" in text
 
 
 def _simplified(block: bytes) -> bytes:
@@ -224,7 +227,7 @@ def only_tags(blocks: bytes) -> bool:
         blocks.decode()
     except UnicodeDecodeError:
         return False
-    return not _ILLEGAL.search(blocks)
+    return not _has_noncharacter(blocks)
 
 
 _DECLARATIONS = rb'(?: xmlns(?::[A-Za-z_][\w.-]*)?="[^"<>]*")*'
@@ -286,7 +289,8 @@ class BlockReader(Generic[_T]):
     ``struct`` and ``name`` are the member's. ``learn(record)`` is called once for each skeleton with a record in
     which every value is a text that ``slot_of`` knows the number of; it returns what makes a T of the values of any
     such block, or None when it cannot. ``escape`` is applied to values that hold ``"`` or ``\\``. ``trim`` takes
-    white space off the ends of values; without it, a block with such values goes to the parser.
+    white space off the ends of values; without it, a block with such values goes to the parser. Without ``typed``
+    values are texts, whatever their kind is, and need not look like it.
     """
 
     def __init__(
@@ -297,12 +301,14 @@ class BlockReader(Generic[_T]):
         escape: Callable[[bytes], bytes] = bytes,
         *,
         trim: bool = False,
+        typed: bool = True,
     ) -> None:
         self._struct = struct
         self._name = name.encode()
         self._learn = learn
         self._escape = escape
         self._trim = trim
+        self._typed = typed
         self._tolerated = b'\0&"\\' + (b"\t\n" if trim else b"")
         self._plans: dict[bytes, _Plan[_T] | None] = {}
         self._remembered = 0
@@ -389,7 +395,7 @@ class BlockReader(Generic[_T]):
         build = self._learn(record)
         if build is None:
             return None
-        kinds = _kinds_of(record, self._struct)
+        kinds = _kinds_of(record, self._struct) if self._typed else []
         of_kind = {name: [slot for slot, kind in kinds if kind.name == name] for name in _KINDS}
         typed = [slot for slots in of_kind.values() for slot in slots]
         return _Plan(

@@ -82,7 +82,8 @@ class EntryReader:
 
     def __init__(self) -> None:
         self._blocks: dict[str, BlockReader[_Read]] = {}
-        self._makers: list[Callable[[list[str]], Record]] = []
+        #: What makes records of joined texts: written out, and compiled when it is first asked for.
+        self._makers: list[str | Callable[[list[str]], Record]] = []
 
     def read(
         self, pieces: Iterable[bytes], source: str, is_known: Callable[[bytes], bool] | None = None
@@ -104,20 +105,23 @@ class EntryReader:
         """The record of an entry."""
         if make < 0:
             return cast("Record", orjson.loads(body))
-        return self._makers[make](body.decode().split("\0"))
+        maker = self._makers[make]
+        if isinstance(maker, str):
+            maker = self._makers[make] = cast("Callable[[list[str]], Record]", eval(maker))  # noqa: S307 - numbers and names as repr()s
+        return maker(body.decode().split("\0"))
 
     def blocks(self, kind: DocumentKind) -> BlockReader[_Read]:
         """The reader of a kind of member."""
         if kind.member not in self._blocks:
             assert kind.struct is not None  # noqa: S101 - asked only for documents that have members
             learn = partial(self._learn, kind.member)
-            self._blocks[kind.member] = BlockReader(kind.struct, kind.member, learn, trim=True)
+            self._blocks[kind.member] = BlockReader(kind.struct, kind.member, learn, trim=True, typed=False)
         return self._blocks[kind.member]
 
     def _learn(self, member: str, record: Record) -> Build[_Read] | None:
         """What reads blocks like the one whose record is given, in which numbers stand for values."""
         flat: list[tuple[str, str]] = []
-        make: Callable[[list[str]], Record] = eval(f"lambda v: {_taken_apart(record, '', flat)}")  # noqa: S307 - numbers and names as repr()s
+        make = f"lambda v: {_taken_apart(record, '', flat)}"
         slots = [slot_of(text) for _, text in flat]
         fixed = [text.encode() for (_, text), slot in zip(flat, slots, strict=True) if slot is None]
         place = iter(range(len(fixed)))

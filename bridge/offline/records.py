@@ -219,7 +219,7 @@ class _Collector:
     def _reader(self, kind: DocumentKind) -> BlockReader[Record]:
         if kind.member not in self._readers:
             assert kind.struct is not None  # noqa: S101 - a document that has members
-            self._readers[kind.member] = BlockReader(kind.struct, kind.member, _learn)
+            self._readers[kind.member] = BlockReader(kind.struct, kind.member, _learn, typed=False)
         return self._readers[kind.member]
 
     def submit(self, kind: DocumentKind, chunk: bytes) -> Callable[[], list[Segment]]:

@@ -251,6 +251,13 @@ def test_forms_are_exact(name: str, good: list[str], bad: list[str]) -> None:
             assert check(reader, b"<Order>" + frame % (tag % value.encode()) + b"</Order>") is None, value
 
 
+def test_values_that_are_texts() -> None:
+    """A reader of texts takes values that are not of their kind, as the parser does."""
+    reader = BlockReader(ORDER, "Order", learn, typed=False)
+    for value in (b"yes", b"true", b""):
+        assert check(reader, b"<Order><IsPrime>%b</IsPrime></Order>" % value) == {"IsPrime": value.decode()}
+
+
 @pytest.mark.parametrize(
     "value",
     [
