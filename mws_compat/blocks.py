@@ -87,9 +87,6 @@ _NOT_CONTROLS = bytes(sorted({*range(0x20, 0x100), *_BLANKS}))
 _NUMBERED = re.compile(rb"&#(?:([0-9]{1,7})|x([0-9A-Fa-f]{1,6}));")
 #: Left where something was taken out; no legal block holds it.
 _MARKER = b"\x02"
-#: A blank before the end of a tag that is not empty: elsewhere no angle bracket stands.
-_TAG_END = re.compile(rb"[ \t\r\n]+>")
-_MARKED_TAG = re.compile(rb"<[^<>]*\x02")
 _NAMED = {0x26: b"&amp;", 0x3C: b"&lt;", 0x3E: b"&gt;", 0x22: b"&quot;", 0x27: b"&apos;"}
 
 _NAME = rb"[A-Za-z_][A-Za-z0-9_.-]*+"
@@ -183,7 +180,7 @@ def _simplified(block: bytes) -> bytes:
     try:
         if b"<!" in block:
             block = SECTION.sub(_section_text, block)
-            if _MARKED_TAG.search(block):
+            if _is_marked_in_tag(block):
                 return b""
         if b"&" in block:
             block = _NUMBERED.sub(_character, block)
@@ -194,7 +191,12 @@ def _simplified(block: bytes) -> bytes:
     block = block.replace(_MARKER, b"")
     if not only_tags(block):
         return b""
-    return _TAG_END.sub(b">", block) if b" >" in block else block
+    return block.replace(b" >", b">")  # here only tags end with one, and their blanks would make another skeleton
+
+
+def _is_marked_in_tag(block: bytes) -> bool:
+    """Whether a mark stands in a tag: the last bracket before the first one that does has opened it."""
+    return any(part.rfind(b"<") > part.rfind(b">") for part in block.split(_MARKER)[:-1])
 
 
 def _section_text(match: re.Match[bytes]) -> bytes:
