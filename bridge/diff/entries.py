@@ -148,8 +148,15 @@ def _taken_apart(node: Node, path: str, flat: list[tuple[str, str]]) -> str:
         return f"v[{len(flat) - 1}]"
     if isinstance(node, list):
         return f"[{','.join([_taken_apart(inner, f'{path}[{place}]', flat) for place, inner in enumerate(node)])}]"
-    inner = (f"{name!r}:{_taken_apart(node[name], f'{path}.{name!r}', flat)}" for name in sorted(node))
-    return f"{{{','.join(inner)}}}"
+    parts: list[str] = []
+    for name in sorted(node):
+        inner = node[name]
+        if isinstance(inner, str):  # most are, and need no call of their own
+            parts.append(f"{name!r}:v[{len(flat)}]")
+            flat.append((f"{path}.{name!r}", inner))
+        else:
+            parts.append(f"{name!r}:{_taken_apart(inner, f'{path}.{name!r}', flat)}")
+    return f"{{{','.join(parts)}}}"
 
 
 def _head_of(flat: list[tuple[str, str]]) -> bytes:

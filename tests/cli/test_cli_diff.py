@@ -251,7 +251,6 @@ HEAVY = (
     "ijson",
     "xmltodict",
     "sqlite3.dump",
-    "sqlite3",
     "asyncio",
     "bridge.endpoint",
 )
