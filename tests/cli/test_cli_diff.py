@@ -250,7 +250,6 @@ HEAVY = (
     "rich",
     "ijson",
     "xmltodict",
-    "sqlite3.dump",
     "asyncio",
     "bridge.endpoint",
 )
