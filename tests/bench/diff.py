@@ -2,8 +2,7 @@
 
 ``MWS_BENCH_ORDERS`` is how many orders each side has (10,000 by default), ``MWS_BENCH_ROUNDS`` how many rounds are
 run. deepdiff is run once, where it is installed. ``MWS_BENCH_LARGE`` compares two archives of that many orders in
-different order, and tells the peak of memory and the
-processor time for each order against that with a tenth of them.
+different order, and tells the peak of memory and the processor time for each order against that with a tenth of them.
 """
 
 import importlib.util
