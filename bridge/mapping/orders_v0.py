@@ -20,9 +20,10 @@ from bridge.mapping.rows import (
     as_choice,
     as_instant,
     as_text,
+    nested_struct,
 )
 from mws_compat.orders import ADDRESS, ORDER, ORDER_ITEM
-from mws_compat.schema import ListOf, Record, Struct, format_instant
+from mws_compat.schema import Record, format_instant
 
 if TYPE_CHECKING:
     from mws_compat.validation import Arguments
@@ -49,14 +50,6 @@ def _copy(*names: str, restricted: bool = False, quoted: bool = False) -> tuple[
     return tuple(Row(name, name, restricted=restricted, quoted=quoted) for name in names)
 
 
-def _struct(parent: Struct, name: str) -> Struct:
-    """The struct of a nested element, or of a nested list's members."""
-    kind = next(field.kind for field in parent.fields if field.name == name)
-    kind = kind.of if isinstance(kind, ListOf) else kind
-    assert isinstance(kind, Struct)  # noqa: S101 - a table that names a leaf here is wrong at import
-    return kind
-
-
 # --- Address ------------------------------------------------------------------------------------------------------
 
 ADDRESS_MAP = StructMap(
@@ -79,9 +72,9 @@ ADDRESS_MAP = StructMap(
 
 # --- Order --------------------------------------------------------------------------------------------------------
 
-_TAX = _struct(ORDER, "BuyerTaxInfo")
-_PAYMENT = _struct(ORDER, "PaymentExecutionDetail")
-_SHIPPING = _struct(ORDER, "AutomatedShippingSettings")
+_TAX = nested_struct(ORDER, "BuyerTaxInfo")
+_PAYMENT = nested_struct(ORDER, "PaymentExecutionDetail")
+_SHIPPING = nested_struct(ORDER, "AutomatedShippingSettings")
 
 _CHANNELS = as_choice({"SellerFulfilled": "MFN", "AmazonFulfilled": "AFN"})
 
@@ -127,7 +120,9 @@ ORDER_MAP = StructMap(
                     Row(
                         "TaxClassifications",
                         "TaxClassifications",
-                        via=StructMap(_struct(_TAX, "TaxClassifications"), _copy("Name", "Value", restricted=True)),
+                        via=StructMap(
+                            nested_struct(_TAX, "TaxClassifications"), _copy("Name", "Value", restricted=True)
+                        ),
                         restricted=True,
                     ),
                 ),
@@ -179,8 +174,8 @@ ORDER_MAP = StructMap(
 
 # --- OrderItem ----------------------------------------------------------------------------------------------------
 
-_CUSTOMIZED = _struct(ORDER_ITEM, "BuyerCustomizedInfo")
-_CANCEL = _struct(ORDER_ITEM, "BuyerRequestedCancel")
+_CUSTOMIZED = nested_struct(ORDER_ITEM, "BuyerCustomizedInfo")
+_CANCEL = nested_struct(ORDER_ITEM, "BuyerRequestedCancel")
 
 ITEM_MAP = StructMap(
     ORDER_ITEM,
@@ -189,12 +184,12 @@ ITEM_MAP = StructMap(
         Row(
             "ProductInfo",
             "ProductInfo",
-            via=StructMap(_struct(ORDER_ITEM, "ProductInfo"), _copy("NumberOfItems", quoted=True)),
+            via=StructMap(nested_struct(ORDER_ITEM, "ProductInfo"), _copy("NumberOfItems", quoted=True)),
         ),
         Row(
             "PointsGranted",
             "PointsGranted",
-            via=StructMap(_struct(ORDER_ITEM, "PointsGranted"), _copy("PointsNumber", "PointsMonetaryValue")),
+            via=StructMap(nested_struct(ORDER_ITEM, "PointsGranted"), _copy("PointsNumber", "PointsMonetaryValue")),
         ),
         *_copy("ItemPrice", "ShippingPrice"),
         Row("GiftWrapPrice", "BuyerInfo.GiftWrapPrice", restricted=True),
@@ -217,7 +212,7 @@ ITEM_MAP = StructMap(
         Row(
             "TaxCollection",
             "TaxCollection",
-            via=StructMap(_struct(ORDER_ITEM, "TaxCollection"), _copy("Model", "ResponsibleParty")),
+            via=StructMap(nested_struct(ORDER_ITEM, "TaxCollection"), _copy("Model", "ResponsibleParty")),
         ),
         *_copy("SerialNumberRequired", "IsTransparency"),
         Row(

@@ -42,6 +42,7 @@ __all__ = [
     "as_instant",
     "as_integer",
     "as_text",
+    "nested_struct",
 ]
 
 #: A decoded JSON object, as it came over the wire: nothing about its values is known yet.
@@ -188,6 +189,14 @@ class Unused(NamedTuple):
 
 
 Read = Callable[[object], Node | None]
+
+
+def nested_struct(parent: Struct, name: str) -> Struct:
+    """The struct of a nested element, or of a nested list's members."""
+    kind = next(field.kind for field in parent.fields if field.name == name)
+    kind = kind.of if isinstance(kind, ListOf) else kind
+    assert isinstance(kind, Struct)  # noqa: S101 - a table that names a leaf here is wrong at import
+    return kind
 
 
 class StructMap:
