@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -17,11 +18,13 @@ from pydantic import (
     ValidationInfo,
 )
 
+from bridge.upstream.plans import V0_REMOVED
 from bridge.upstream.regions import LWA_URL, MARKETPLACES, REGION_HOSTS
 
 __all__ = [
     "AccessKeySettings",
     "ApplicationSettings",
+    "OrderCacheSettings",
     "SellerSettings",
     "ServerSettings",
     "Settings",
@@ -84,6 +87,15 @@ def check_origin(text: str) -> str:
     return origin
 
 
+def _midnight(value: object) -> object:
+    """TOML has dates without a time."""
+    return datetime(value.year, value.month, value.day, tzinfo=UTC) if type(value) is date else value
+
+
+def _with_zone(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 Secret = Annotated[SecretStr, BeforeValidator(_resolve_secret), Field(min_length=1)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Url = Annotated[str, AfterValidator(_check_url)]
@@ -107,13 +119,15 @@ class ServerSettings(_Model):
 
 
 class UpstreamSettings(_Model):
-    """``[upstream]``: how patient the bridge is with SP-API, in seconds, and where SP-API is."""
+    """``[upstream]``: how patient the bridge is with SP-API, in seconds, where SP-API is, and until when Orders v0
+    may be called."""
 
     deadline: float = Field(default=25.0, gt=0, le=300)
     connect_timeout: float = Field(default=5.0, gt=0, le=60)
     read_timeout: float = Field(default=12.0, gt=0, le=300)
     attempts: int = Field(default=3, ge=1, le=10)
     max_wait: float = Field(default=2.0, ge=0, le=60)
+    v0_until: Annotated[datetime, BeforeValidator(_midnight), AfterValidator(_with_zone)] = V0_REMOVED
     lwa_url: Url = LWA_URL
     origins: dict[Literal["na", "eu", "fe"], Origin] = Field(default_factory=dict)
 
@@ -121,6 +135,16 @@ class UpstreamSettings(_Model):
         """The origin of a region: the configured one, else Amazon's."""
         configured = {str(name): origin for name, origin in self.origins.items()}
         return configured.get(region, REGION_HOSTS[region])
+
+
+class OrderCacheSettings(_Model):
+    """``[order_cache]``: orders that an answer of v2026-01-01 brought are kept to answer the next questions. For
+    ``fresh`` seconds they are as good as MWS's own answers were; a listing may be ``stale`` seconds old when the
+    alternative is RequestThrottled. ``megabytes`` 0 keeps nothing."""
+
+    megabytes: int = Field(default=64, ge=0, le=65_536)
+    fresh: float = Field(default=120.0, ge=0, le=3600)
+    stale: float = Field(default=300.0, ge=0, le=3600)
 
 
 class ApplicationSettings(_Model):
@@ -133,13 +157,15 @@ class ApplicationSettings(_Model):
 
 class SellerSettings(_Model):
     """``[[seller]]``: a selling partner that has authorised the application. ``region`` is needed only when
-    Amazon opened all of the marketplaces after this version was made."""
+    Amazon opened all of the marketplaces after this version was made; ``upstream`` is the version of the Orders API,
+    ``auto`` for the newest that the application may use."""
 
     seller_id: Name
     application: str = "default"
     refresh_token: Secret
     marketplaces: tuple[Name, ...] = Field(min_length=1)
     region: Literal["na", "eu", "fe"] | None = None
+    upstream: Literal["auto", "v0", "v2026-01-01"] = "auto"
 
     @property
     def regions(self) -> set[str]:
@@ -162,6 +188,7 @@ class Settings(_Model):
 
     server: ServerSettings = ServerSettings()
     upstream: UpstreamSettings = UpstreamSettings()
+    order_cache: OrderCacheSettings = OrderCacheSettings()
     application: tuple[ApplicationSettings, ...] = Field(min_length=1)
     seller: tuple[SellerSettings, ...] = Field(min_length=1)
     access_key: tuple[AccessKeySettings, ...] = Field(min_length=1)

@@ -21,14 +21,14 @@ from pydantic import SecretStr
 from bridge.cli.config import DEMO_ACCESS_KEY, DEMO_SECRET, demo_settings
 from bridge.endpoint.access import AccessBook, AccessKey, SellerAccess
 from bridge.endpoint.app import Endpoint, EndpointSettings
-from bridge.endpoint.build import build_endpoint, sellers_of
-from bridge.endpoint.handlers import Handlers
+from bridge.endpoint.build import build_endpoint, build_handlers, sellers_of
 from bridge.endpoint.nexttoken import TokenSealer
 from bridge.observe import RequestEvent, log_event
 from bridge.sandbox import DEMO_SELLERS, Sandbox, SandboxSettings
 from bridge.settings import Settings
 from bridge.upstream.accounts import Application, Seller
 from bridge.upstream.client import ClientSettings, SpApi
+from bridge.upstream.plans import V0
 from bridge.upstream.throttle import Throttle
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -236,11 +236,12 @@ class Bridge:
         transport: httpx.AsyncBaseTransport | None = None,
         ring: tuple[str, ...] = ("a key for NextTokens",),
         clock: Clock | None = None,
+        version: str = V0,
     ) -> None:
         self.clock = clock or Clock()
         self.sandbox = Sandbox(sandbox or SandboxSettings(orders=90, anchor=NOW), self.clock, self.clock.sleep)
         self.upstream = CountingTransport(transport or httpx.ASGITransport(self.sandbox.app))
-        made = demo_settings(UPSTREAM)
+        made = demo_settings(UPSTREAM, upstream=version)
         server = made.server.model_copy(update={"token_keys": tuple(SecretStr(key) for key in ring)})
         self.settings = settings(made.model_copy(update={"server": server}))
         self.events: list[RequestEvent] = []
@@ -262,7 +263,7 @@ class Bridge:
 
     @property
     def api(self) -> SpApi:
-        return self.endpoint._handlers._api
+        return self.endpoint._handlers._reads[V0]._api
 
     def restart(self, *ring: str) -> "Bridge":
         """The same bridge started again with another key ring, over the same sandbox."""
@@ -363,10 +364,11 @@ def faulty_endpoint(
     *,
     origin: str = UPSTREAM,
     events: list[RequestEvent] | None = None,
+    version: str = V0,
     **client: float,
 ) -> Endpoint:
     """An endpoint whose upstream is up to no good: real time, small deadlines. ``client`` are ClientSettings."""
-    settings = demo_settings(origin)
+    settings = demo_settings(origin, upstream=version)
     loop_time = asyncio.get_running_loop().time
     patience: dict[str, float] = {"deadline": 0.3, "read_timeout": 0.08, "connect_timeout": 0.08, "backoff": 0.005}
     api = SpApi(
@@ -384,7 +386,9 @@ def faulty_endpoint(
     sellers = {id_: SellerAccess(seller) for id_, seller in sellers_of(settings).items()}
     return Endpoint(
         AccessBook([AccessKey(DEMO_ACCESS_KEY, DEMO_SECRET, sellers)]),
-        Handlers(api, TokenSealer(["key"], clock=NOW.timestamp, random_bytes=numbers.randbytes)),
+        build_handlers(
+            api, TokenSealer(["key"], clock=NOW.timestamp, random_bytes=numbers.randbytes), clock=NOW.timestamp
+        ),
         settings=EndpointSettings(),
         now=lambda: NOW,
         new_request_id=lambda: str(UUID(bytes=numbers.randbytes(16), version=4)),

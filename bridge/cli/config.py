@@ -16,8 +16,9 @@ DEMO_SECRET = "sandbox/secret+key/for/legacy/programs00"  # noqa: S105 - it open
 _DEMO_TOKEN_KEY = "seals the NextTokens of the demo, the same way in every run"  # noqa: S105 - as above
 
 
-def demo_settings(origin: str, *, host: str = "127.0.0.1", port: int = 0) -> Settings:
-    """The settings of an endpoint over a sandbox at ``origin``: every demo seller, one access key for all of them."""
+def demo_settings(origin: str, *, host: str = "127.0.0.1", port: int = 0, upstream: str = "auto") -> Settings:
+    """The settings of an endpoint over a sandbox at ``origin``: every demo seller, served from version ``upstream`` of
+    the Orders API, and one access key for all of them."""
     return parse_settings(
         {
             "server": {"host": host, "port": port, "token_keys": [_DEMO_TOKEN_KEY]},
@@ -28,6 +29,7 @@ def demo_settings(origin: str, *, host: str = "127.0.0.1", port: int = 0) -> Set
                     "seller_id": seller.selling_partner_id,
                     "refresh_token": seller.refresh_token,
                     "marketplaces": list(seller.marketplace_ids),
+                    "upstream": upstream,
                 }
                 for seller in DEMO_SELLERS
             ],

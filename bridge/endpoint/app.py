@@ -11,7 +11,8 @@ from typing import Any
 from isal import igzip
 
 from bridge.endpoint.access import AccessBook, Caller
-from bridge.endpoint.handlers import Handlers, Request
+from bridge.endpoint.handlers import Handlers
+from bridge.endpoint.reads import Request
 from bridge.endpoint.recording import Exchange, Recorder
 from bridge.observe import Emit, RequestEvent
 from bridge.upstream.client import UpstreamJournal

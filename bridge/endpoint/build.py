@@ -9,7 +9,7 @@ import secrets
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 
 import httpx
@@ -17,17 +17,24 @@ import httpx
 from bridge.endpoint.access import AccessBook, AccessKey, SellerAccess
 from bridge.endpoint.app import Endpoint, EndpointSettings, utc_now
 from bridge.endpoint.handlers import Handlers
+from bridge.endpoint.kept import KeptOrders, MemoryOrders
 from bridge.endpoint.nexttoken import TokenSealer
+from bridge.endpoint.reads import OrderReads
+from bridge.endpoint.reads_v0 import ReadsV0
+from bridge.endpoint.reads_v2026 import Freshness, ReadsV2026
 from bridge.endpoint.recording import Recorder
+from bridge.endpoint.versions import Versions
 from bridge.observe import Emit, log_event
 from bridge.settings import Settings
 from bridge.upstream.accounts import Application, Seller
 from bridge.upstream.client import ClientSettings, SpApi
+from bridge.upstream.datasets import Datasets
+from bridge.upstream.plans import V0, V0_REMOVED, V2026
 from bridge.upstream.throttle import Throttle
 from bridge.upstream.transport import AiohttpTransport
 from mws_compat.signature import AMAZON_HOSTS
 
-__all__ = ["build_api", "build_endpoint", "sellers_of", "user_agent"]
+__all__ = ["build_api", "build_endpoint", "build_handlers", "sellers_of", "user_agent"]
 
 _log = logging.getLogger("mws_bridge")
 
@@ -50,6 +57,7 @@ def sellers_of(settings: Settings) -> dict[str, Seller]:
             seller.refresh_token.get_secret_value(),
             next(iter(seller.regions)),
             seller.marketplaces,
+            seller.upstream,
         )
         for seller in settings.seller
     }
@@ -79,6 +87,20 @@ def build_api(
         clock=clock,
         sleep=sleep,
     )
+
+
+def build_handlers(
+    api: SpApi,
+    sealer: TokenSealer,
+    *,
+    clock: Callable[[], float],
+    v0_until: datetime = V0_REMOVED,
+    kept: KeptOrders | None = None,
+    freshness: Freshness | None = None,
+) -> Handlers:
+    """The operations over both versions of the Orders API."""
+    reads: dict[str, OrderReads] = {V0: ReadsV0(api), V2026: ReadsV2026(api, Datasets(clock=clock), kept, freshness)}
+    return Handlers(reads, Versions(clock=clock, v0_until=v0_until), sealer)
 
 
 def build_endpoint(
@@ -122,16 +144,27 @@ def build_endpoint(
         ring = [secrets.token_hex(32)]
     sealer = TokenSealer(ring, clock=lambda: now().timestamp(), random_bytes=random_bytes)
 
+    cache = settings.order_cache
+    freshness = Freshness(timedelta(seconds=cache.fresh), timedelta(seconds=cache.stale))
+    kept = MemoryOrders(cache.megabytes * 2**20, max(freshness)) if cache.megabytes else None
+    api = build_api(settings, http, clock=clock, sleep=sleep)
+    handlers = build_handlers(
+        api, sealer, clock=clock, v0_until=settings.upstream.v0_until, kept=kept, freshness=freshness
+    )
+
     @contextlib.asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
+        sweeper = asyncio.create_task(_sweep(kept, now)) if kept else None
         try:
             yield
         finally:
+            if sweeper is not None:
+                sweeper.cancel()
             await http.aclose()
 
     return Endpoint(
         book,
-        Handlers(build_api(settings, http, clock=clock, sleep=sleep), sealer),
+        handlers,
         settings=EndpointSettings(strict_status_pair=settings.server.strict_status_pair),
         now=now,
         new_request_id=new_request_id,
@@ -140,3 +173,13 @@ def build_endpoint(
         lifespan=lifespan(),
         recorder=recorder,
     )
+
+
+async def _sweep(kept: MemoryOrders, now: Callable[[], datetime]) -> None:
+    """Forget orders when they are too old, also where nobody asks any more."""
+    while True:
+        await asyncio.sleep(_SWEEP_SECONDS)
+        await kept.expire(now())
+
+
+_SWEEP_SECONDS = 30.0

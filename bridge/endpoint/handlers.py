@@ -1,59 +1,43 @@
 """One handler for each operation: typed arguments in, a record of the operation's result out.
 
-Only here do the mapping tables and the upstream client meet.
+What SP-API is asked, and how its answers are read, is in ``reads_v0`` and ``reads_v2026``: only there do the mapping
+tables and the upstream client meet.
 """
 
-import asyncio
 import re
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import TypeVar
 
-from bridge.endpoint.access import Caller
 from bridge.endpoint.nexttoken import TokenSealer
-from bridge.mapping import orders_v0 as v0
-from bridge.mapping.pages import OrderPage
+from bridge.endpoint.reads import Following, ItemListing, Listing, OrderReads, Request
+from bridge.endpoint.versions import Versions
 from bridge.mapping.rows import MappingError
-from bridge.upstream.client import SpApi, UpstreamJournal
-from bridge.upstream.errors import unavailable, unreadable
-from bridge.upstream.plans import OPERATIONS, UpstreamOperation
+from bridge.upstream.errors import RefusalError, unreadable
+from bridge.upstream.plans import V0
 from bridge.upstream.regions import region_of
-from mws_compat.errors import INVALID_PARAMETER_VALUE, MwsError
-from mws_compat.orders import Operation
+from mws_compat.errors import INVALID_PARAMETER_VALUE, NEXT_TOKEN_CORRUPTED, MwsError
 from mws_compat.schema import Node, Record, format_instant
 from mws_compat.validation import SETTLING, Arguments
 
-__all__ = ["Handlers", "Request"]
+__all__ = ["Handlers"]
 
-_GET_ORDERS = OPERATIONS["getOrders"]
-_GET_ORDER = OPERATIONS["getOrder"]
-_GET_ITEMS = OPERATIONS["getOrderItems"]
+_T = TypeVar("_T")
 
 #: 3-7-7, of digits; multi-channel orders have S01 and the like in front.
 _ORDER_ID = re.compile(r"[0-9A-Z]{3}-[0-9]{7}-[0-9]{7}").fullmatch
 _MARKETPLACE_ID = re.compile(r"[0-9A-Za-z]{1,32}").fullmatch
 #: How far SP-API's clock may be behind ours without a refusal.
 _CLOCKS_APART = timedelta(seconds=5)
-#: Before the first order that SP-API could show.
-_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A validated call. ``now`` is the moment of its arrival; ``journal`` takes down what it costs upstream."""
-
-    caller: Caller
-    operation: Operation
-    arguments: Arguments = field(repr=False)  # may be personal: BuyerEmail
-    now: datetime
-    journal: UpstreamJournal
 
 
 class Handlers:
-    """The operations over Orders v0. Every handler raises MwsError, and nothing else, for what can go wrong."""
+    """The operations. ``reads`` has the reads of each version of the Orders API, ``versions`` says which one serves a
+    seller. Every handler raises MwsError, and nothing else, for what can go wrong."""
 
-    def __init__(self, api: SpApi, sealer: TokenSealer) -> None:
-        self._api = api
+    def __init__(self, reads: Mapping[str, OrderReads], versions: Versions, sealer: TokenSealer) -> None:
+        self._reads = reads
+        self._versions = versions
         self._sealer = sealer
         self._by_name: dict[str, Callable[[Request], Awaitable[Record]]] = {
             "ListOrders": self._list_orders,
@@ -76,87 +60,54 @@ class Handlers:
     async def _list_orders(self, request: Request) -> Record:
         _check_marketplaces(request)
         arguments, bound, before = _upper_bound(request)
-        if "TFMShipmentStatus" in arguments:
-            # Only orders of the closed China programme had one; no order that SP-API can show matches.
-            return {bound: before, "Orders": []}
-        query = v0.list_query(arguments)
-        page = await self._order_page(request, query)
-        told = page.created_before if bound == "CreatedBefore" else page.last_updated_before
-        before = told or before
-        following = query if bound in arguments else [*query, (bound, before)]
-        return self._order_result(request, page, following, bound, before)
+        version, page = await self._serve(request, lambda reads: reads.list_orders(request, arguments, bound, before))
+        return self._order_result(request, version, page, bound)
 
     async def _list_orders_by_next_token(self, request: Request) -> Record:
-        payload = self._open(request)
-        query = [(str(name), str(value)) for name, value in _pairs(payload["query"])]
-        page = await self._order_page(request, [*query, ("NextToken", str(payload["token"]))])
-        return self._order_result(request, page, query, str(payload["bound"]), str(payload["before"]))
+        version, payload = self._open(request)
+        page = await self._reads[version].continue_orders(request, payload)
+        return self._order_result(request, version, page, str(payload["bound"]))
 
-    async def _order_page(self, request: Request, query: v0.Query) -> OrderPage:
-        answer = await self._ask(request, _GET_ORDERS, v0.LIST_PATH, query)
-        if answer is None:
-            raise unreadable("SP-API answered getOrders with 404: is the endpoint address right?")
-        return v0.read_order_page(answer)
-
-    def _order_result(self, request: Request, page: OrderPage, query: v0.Query, bound: str, before: str) -> Record:
+    def _order_result(self, request: Request, version: str, page: Listing, bound: str) -> Record:
         result: Record = {}
-        if page.next_token:
-            payload: dict[str, object] = {"query": query, "token": page.next_token, "bound": bound, "before": before}
-            result["NextToken"] = self._seal(request, payload)
-        result[bound] = before
+        if page.following is not None:
+            result["NextToken"] = self._seal(
+                request, version, {**page.following, "bound": bound, "before": page.before}
+            )
+        result[bound] = page.before
         result["Orders"] = _nodes(page.orders)
         return result
 
     async def _get_order(self, request: Request) -> Record:
-        ids = request.arguments["AmazonOrderId"]
-        assert isinstance(ids, tuple)  # noqa: S101 - validation has typed it
+        asked = request.arguments["AmazonOrderId"]
+        assert isinstance(asked, tuple)  # noqa: S101 - validation has typed it
         # Ids that cannot exist are left out silently, like ids that do not: MWS answered both with 200.
-        ids = tuple(id_ for id_ in ids if _ORDER_ID(id_))
-        if len(ids) > 1 and self._prefers_one_listing(request, len(ids)):
-            query = v0.ids_query(ids, request.caller.seller.marketplace_ids, _BEGINNING)
-            found = (await self._order_page(request, query)).orders
-        else:
-            found = await self._one_by_one(request, ids)
+        ids = tuple(id_ for id_ in asked if _ORDER_ID(id_))
+        _, found = await self._serve(request, lambda reads: reads.orders(request, ids))
         by_id = {order.get("AmazonOrderId"): order for order in found}
         return {"Orders": _nodes([by_id[id_] for id_ in ids if id_ in by_id])}
-
-    async def _one_by_one(self, request: Request, ids: tuple[str, ...]) -> list[Record]:
-        """The orders that there are of ``ids``, all of them within the one deadline of a request."""
-        try:
-            async with asyncio.timeout(self._api.deadline):
-                answers = [await self._ask(request, _GET_ORDER, v0.order_path(id_), []) for id_ in ids]
-        except TimeoutError:
-            raise unavailable(f"{len(ids)} orders could not be read within {self._api.deadline:g} s") from None
-        return [v0.read_order(answer) for answer in answers if answer is not None]
-
-    def _prefers_one_listing(self, request: Request, count: int) -> bool:
-        """Whether to read several orders by one getOrders call. It costs one token whatever their number, so it is
-        the cheaper way; but its bucket refills thirty times more slowly, so when that one is empty and the other
-        holds enough, the orders are read one by one rather than not at all."""
-        throttle, seller = self._api.throttle, request.caller.seller
-        return throttle.available(seller, _GET_ORDERS) >= 1 or throttle.available(seller, _GET_ORDER) < count
 
     # --- items --------------------------------------------------------------------------------------------------
 
     async def _list_order_items(self, request: Request) -> Record:
         order_id = str(request.arguments["AmazonOrderId"])
-        return await self._items(request, order_id, [])
-
-    async def _list_order_items_by_next_token(self, request: Request) -> Record:
-        payload = self._open(request)
-        return await self._items(request, str(payload["order"]), [("NextToken", str(payload["token"]))])
-
-    async def _items(self, request: Request, order_id: str, query: v0.Query) -> Record:
         if not _ORDER_ID(order_id):
             raise _no_such_order(order_id)
-        answer = await self._ask(request, _GET_ITEMS, v0.items_path(order_id), query)
-        if answer is None:
+        version, page = await self._serve(request, lambda reads: reads.items(request, order_id))
+        return self._item_result(request, version, page, order_id)
+
+    async def _list_order_items_by_next_token(self, request: Request) -> Record:
+        version, payload = self._open(request)
+        page = await self._reads[version].continue_items(request, payload)
+        return self._item_result(request, version, page, str(payload["order"]))
+
+    def _item_result(self, request: Request, version: str, page: ItemListing | None, order_id: str) -> Record:
+        if page is None:
             raise _no_such_order(order_id)
-        page = v0.read_item_page(answer)
         result: Record = {}
-        if page.next_token:
-            result["NextToken"] = self._seal(request, {"order": order_id, "token": page.next_token})
-        result["AmazonOrderId"] = page.order_id or order_id
+        if page.following is not None:
+            result["NextToken"] = self._seal(request, version, page.following)
+        result["AmazonOrderId"] = page.order_id
         result["OrderItems"] = _nodes(page.items)
         return result
 
@@ -168,31 +119,32 @@ class Handlers:
 
     # --- shared -------------------------------------------------------------------------------------------------
 
-    async def _ask(self, request: Request, operation: UpstreamOperation, path: str, query: v0.Query) -> object | None:
-        """The answer of one upstream call; None for 404."""
-        return await self._api.get(
-            request.caller.seller,
-            operation,
-            path,
-            query,
-            mws_operation=request.operation.name,
-            journal=request.journal,
-        )
+    async def _serve(self, request: Request, work: Callable[[OrderReads], Awaitable[_T]]) -> tuple[str, _T]:
+        """What the version in force for the seller has to say, and that version. When Amazon refuses the newer one to
+        the application, and the settings leave the choice to us, the older one serves."""
+        seller = request.caller.seller
+        version = self._versions.in_force(seller, request.now)
+        try:
+            return version, await work(self._reads[version])
+        except RefusalError as refusal:
+            if version == V0 or not self._versions.falls_back(seller, request.now, refusal):
+                raise
+        return V0, await work(self._reads[V0])
 
     def _bound_to(self, request: Request) -> tuple[str, ...]:
         family = request.operation.continues or request.operation.name
         return (request.caller.seller.seller_id, request.caller.access_key_id, family)
 
-    def _seal(self, request: Request, payload: dict[str, object]) -> str:
-        return self._sealer.seal(payload, bound_to=self._bound_to(request))
+    def _seal(self, request: Request, version: str, following: Following) -> str:
+        return self._sealer.seal({"api": version, **following}, bound_to=self._bound_to(request))
 
-    def _open(self, request: Request) -> dict[str, object]:
-        return self._sealer.open(str(request.arguments["NextToken"]), bound_to=self._bound_to(request))
-
-
-def _pairs(query: object) -> list[tuple[object, object]]:
-    assert isinstance(query, list)  # noqa: S101 - we sealed it ourselves
-    return [(name, value) for name, value in query]
+    def _open(self, request: Request) -> tuple[str, Following]:
+        """The version that a listing was begun with, and what its next page needs."""
+        payload = self._sealer.open(str(request.arguments["NextToken"]), bound_to=self._bound_to(request))
+        version = str(payload.get("api", V0))  # tokens of earlier releases name none
+        if not self._versions.is_open(version, request.now):
+            raise MwsError(NEXT_TOKEN_CORRUPTED, reason="the listing was begun with Orders v0, which has ended")
+        return version, payload
 
 
 def _upper_bound(request: Request) -> tuple[Arguments, str, str]:

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from bridge.endpoint.access import AccessBook, AccessKey, SellerAccess
 from bridge.endpoint.app import Endpoint, EndpointSettings
-from bridge.endpoint.handlers import Handlers
+from bridge.endpoint.build import build_handlers
 from bridge.endpoint.nexttoken import TokenSealer
 from bridge.endpoint.recording import (
     REQUESTS,
@@ -193,7 +193,7 @@ def endpoint_over(exchange: Recorded, upstream: RecordedUpstream, sealer: TokenS
     )
     return Endpoint(
         AccessBook([AccessKey(KEY_ID, SECRET, {seller.seller_id: SellerAccess(seller)})]),
-        Handlers(api, sealer),
+        build_handlers(api, sealer, clock=request.at.timestamp),
         settings=EndpointSettings(strict_status_pair=request.strict_status_pair),
         now=lambda: request.at,
         new_request_id=lambda: str(uuid.uuid4()),

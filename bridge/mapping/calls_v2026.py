@@ -12,7 +12,7 @@ from bridge.mapping.orders_v2026 import ITEM_MAP, ORDER_MAP
 from bridge.mapping.paths import parse_path
 from bridge.mapping.rows import JsonObject, MappingError
 from bridge.mapping.words_v2026 import CHANNELS, STATUSES
-from mws_compat.schema import Record, format_instant
+from mws_compat.schema import Record, format_instant, parse_instant
 
 if TYPE_CHECKING:
     from mws_compat.validation import Arguments
@@ -27,6 +27,7 @@ __all__ = [
     "Query",
     "SearchPage",
     "datasets_query",
+    "date_of",
     "list_query",
     "order_id_of",
     "order_path",
@@ -136,6 +137,15 @@ def _check_order(order: object, place: str) -> JsonObject:
 def order_id_of(order: JsonObject) -> str:
     """The id of an order that came with an answer."""
     return str(order["orderId"])
+
+
+def date_of(order: JsonObject, *, by_update: bool) -> datetime | None:
+    """The date by which a search selects an order; None when it has none that can be read."""
+    value = order.get("lastUpdatedTime" if by_update else "createdTime")
+    try:
+        return parse_instant(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def read_order(order: JsonObject) -> Record:

@@ -29,7 +29,7 @@ from mws_compat.errors import (
     MwsError,
 )
 
-__all__ = ["UpstreamFault", "clean_words", "denied", "unavailable", "unreadable"]
+__all__ = ["RefusalError", "UpstreamFault", "clean_words", "denied", "unavailable", "unreadable"]
 
 # From the beginning of a word only: else a long word without an address is searched anew from each of its letters.
 _EMAIL = re.compile(r"(?<![^\s\"'<>])[^\s\"'<>]+(?:@|%40)[^\s\"'<>]+")
@@ -101,7 +101,8 @@ class UpstreamFault:
         return f"SP-API answered HTTP {self.status} {self.code or '(no code)'}: {words or '(no message)'}"
 
     def as_mws_error(self, mws_operation: str) -> MwsError:
-        """The MWS error that the caller of ``mws_operation`` gets. 404 is the handler's and must not come here."""
+        """The MWS error that the caller of ``mws_operation`` gets, an RefusalError for a 403 that is not about the
+        token. 404 is the handler's and must not come here."""
         fault, message = INTERNAL_ERROR, None
         if self.status == 429:
             fault = REQUEST_THROTTLED
@@ -109,6 +110,8 @@ class UpstreamFault:
             fault = ACCESS_DENIED
             if not self.is_stale_token:
                 message = f"Access to Orders.{mws_operation} is denied"
+                if self.status == 403:
+                    return RefusalError(self, message)
         elif self.status == 400 and "decode your NextToken" in self.message:
             fault = NEXT_TOKEN_CORRUPTED
         elif self.status == 400:
@@ -118,6 +121,15 @@ class UpstreamFault:
         elif self.status in {502, 503, 504}:
             fault = SERVICE_UNAVAILABLE
         return MwsError(fault, message, reason=self.reason, upstream_request_id=self.request_id)
+
+
+class RefusalError(MwsError):
+    """AccessDenied because Amazon refused what was asked for, not who asked: a role is missing. ``upstream`` is what
+    Amazon said."""
+
+    def __init__(self, upstream: UpstreamFault, message: str) -> None:
+        super().__init__(ACCESS_DENIED, message, reason=upstream.reason, upstream_request_id=upstream.request_id)
+        self.upstream = upstream
 
 
 def clean_words(words: str) -> str:

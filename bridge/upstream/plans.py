@@ -5,8 +5,16 @@ seller another one in ``x-amzn-RateLimit-Limit``.
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-__all__ = ["OPERATIONS", "UpstreamOperation"]
+__all__ = ["OPERATIONS", "V0", "V0_REMOVED", "V2026", "UpstreamOperation"]
+
+#: The versions of the Orders API, as settings and reports name them.
+V0 = "v0"
+V2026 = "v2026-01-01"
+
+#: When Amazon removes the reads of Orders v0 [SP-API reference 9].
+V0_REMOVED = datetime(2027, 3, 27, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,5 +37,8 @@ OPERATIONS = {
         UpstreamOperation("getOrder", 0.5, 30, "/orders/v0/orders/{orderId}", ("buyerInfo", "shippingAddress")),
         UpstreamOperation("getOrderItems", 0.5, 30, "/orders/v0/orders/{orderId}/orderItems", ("buyerInfo",)),
         UpstreamOperation("createRestrictedDataToken", 1.0, 10),
+        UpstreamOperation("searchOrders", 0.0056, 20),
+        # Amazon calls it getOrder too, and gives it a usage plan of its own.
+        UpstreamOperation("getOrder2026", 0.5, 30),
     )
 }

@@ -56,7 +56,7 @@ def main() -> None:
     kind, port = sys.argv[1], int(sys.argv[2])
     listener = bind("127.0.0.1", port)
     if kind == "ours":
-        settings = demo_settings(os.environ["BENCH_UPSTREAM"])
+        settings = demo_settings(os.environ["BENCH_UPSTREAM"], upstream=os.environ.get("BENCH_VERSION", "v0"))
         endpoint = build_endpoint(settings, transport=AiohttpTransport(trust_env=False))
         server = make_server(endpoint)
     elif kind == "naive":

@@ -55,7 +55,9 @@ def upstream(_upstream: Upstream) -> Iterator[Upstream]:
 def endpoint(_upstream: Upstream) -> Iterator[str]:
     """The origin of an endpoint over that SP-API."""
     app = build_endpoint(
-        demo_settings(_upstream.origin), transport=AiohttpTransport(trust_env=False), emit=lambda _: None
+        demo_settings(_upstream.origin, upstream="v0"),
+        transport=AiohttpTransport(trust_env=False),
+        emit=lambda _: None,
     )
     with served(app) as origin:
         yield origin

@@ -91,7 +91,9 @@ def record(upstream: str, directory: Path, *, masked: bool = True, work: Callabl
     """Have a program work at an endpoint that records."""
     transport = AiohttpTransport(trust_env=False)
     with Recorder(directory, masked=masked) as recorder:
-        app = build_endpoint(demo_settings(upstream), transport=transport, emit=lambda _: None, recorder=recorder)
+        app = build_endpoint(
+            demo_settings(upstream, upstream="v0"), transport=transport, emit=lambda _: None, recorder=recorder
+        )
         with served(app) as origin:
             work(Program(origin))
 
@@ -104,7 +106,7 @@ def _world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
     with served(sandbox.app, mws=False) as upstream:
         record(upstream, directory, work=Program.work)
         transport = AiohttpTransport(trust_env=False)
-        app = build_endpoint(demo_settings(upstream), transport=transport, emit=lambda _: None)
+        app = build_endpoint(demo_settings(upstream, upstream="v0"), transport=transport, emit=lambda _: None)
         with served(app) as origin:
             yield Recorded(directory, origin, sandbox)
 

@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from bridge.endpoint import app as app_module
-from bridge.endpoint import handlers as handlers_module
+from bridge.endpoint import reads_v0 as reads_module
 from bridge.endpoint.build import build_endpoint
 from bridge.endpoint.server import serving
 from bridge.mapping import orders_v0
@@ -321,13 +321,13 @@ class Witness:
         await self.call(http, *CALLS[0], key="AKIANOBODY")
 
     def forget(self):
-        self.endpoint._handlers._api.tokens._entries.clear()
-        self.endpoint._handlers._api.tokens._refused.clear()
-        self.endpoint._handlers._api.throttle._buckets.clear()
+        self.endpoint._handlers._reads["v0"]._api.tokens._entries.clear()
+        self.endpoint._handlers._reads["v0"]._api.tokens._refused.clear()
+        self.endpoint._handlers._reads["v0"]._api.throttle._buckets.clear()
 
     def everything(self):
         """All that could be printed, by where it was found."""
-        api = self.endpoint._handlers._api
+        api = self.endpoint._handlers._reads["v0"]._api
         book = self.endpoint.book
         things = [
             self.settings,
@@ -441,10 +441,10 @@ async def test_mistakes_of_the_caller(witness, http):
         (app_module, "parse_call"),
         (app_module, "check"),
         (app_module, "render_response"),
-        (handlers_module.v0, "list_query"),
-        (handlers_module.v0, "read_order_page"),
-        (handlers_module.v0, "read_order"),
-        (handlers_module.v0, "read_item_page"),
+        (reads_module.v0, "list_query"),
+        (reads_module.v0, "read_order_page"),
+        (reads_module.v0, "read_order"),
+        (reads_module.v0, "read_item_page"),
     ],
 )
 async def test_exceptions_in_our_own_code(witness, http, monkeypatch, module, name):
@@ -468,8 +468,8 @@ async def test_exceptions_in_our_own_objects(witness, http, monkeypatch, place):
         "authenticate": witness.endpoint.book,
         "seal": handlers._sealer,
         "open": handlers._sealer,
-        "get": handlers._api,
-        "grant_for": handlers._api.tokens,
+        "get": handlers._reads["v0"]._api,
+        "grant_for": handlers._reads["v0"]._api.tokens,
     }[place]
 
     def fail(*arguments, **named):
@@ -502,9 +502,9 @@ async def test_over_real_sockets(witness):
 
     transport = AiohttpTransport(trust_env=False)
     async with raw_server(amazon) as origin:
-        witness.endpoint._handlers._api._http._transport = transport
-        witness.endpoint._handlers._api.tokens._lwa_url = f"{origin}/auth/o2/token"
-        witness.endpoint._handlers._api._settings.origins["na"] = origin
+        witness.endpoint._handlers._reads["v0"]._api._http._transport = transport
+        witness.endpoint._handlers._reads["v0"]._api.tokens._lwa_url = f"{origin}/auth/o2/token"
+        witness.endpoint._handlers._reads["v0"]._api._settings.origins["na"] = origin
         async with serving(witness.endpoint) as own, httpx.AsyncClient(base_url=own, trust_env=False) as http:
             for _ in range(3):
                 await witness.call(http, *CALLS[0])

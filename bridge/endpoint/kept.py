@@ -1,0 +1,154 @@
+"""Orders that an answer of v2026-01-01 brought, kept to answer the next questions about them.
+
+searchOrders brings whole orders, items included, and may be asked once in three minutes; legacy programs list every
+minute and then ask for each order's items. MWS's own answers lagged behind by up to two minutes, so what is younger
+than that is as fresh as MWS was. What is kept stays in this process's memory, belongs to one seller, is bounded in
+bytes, and is gone when it is too old to be used: nothing personal is kept for longer than ``stale`` seconds.
+
+A *listing* is what one searchOrders window held: which orders, with the date that the window selects by. It answers
+another question about the same orders (``KeptListing.answers``) only where no program that walks through time can
+lose an order by it.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
+
+__all__ = ["KeptListing", "KeptOrder", "KeptOrders", "MemoryOrders", "Window"]
+
+
+class Window(NamedTuple):
+    """What a ListOrders call asks for in time: orders from ``after``, up to ``before`` where that is given."""
+
+    after: datetime
+    before: datetime | None
+
+
+class KeptOrder(NamedTuple):
+    """An order as the JSON that SP-API sent, and when (the moment of the request that brought it)."""
+
+    content: bytes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KeptListing:
+    """All orders of a window: ``entries`` are their dates and ids, in the answer's order. ``bound`` is the upper end
+    that was told, ``at`` when it was asked for."""
+
+    after: datetime
+    bound: datetime
+    at: datetime
+    entries: tuple[tuple[datetime, str], ...] = field(repr=False)
+
+    def answers(self, window: Window, age: timedelta) -> bool:
+        """Whether this listing may answer for ``window`` when it may be ``age`` old.
+
+        It knows nothing past ``bound``. A program that reads on from the moment of its last call would never see what
+        came in between, so only these are answered:
+
+        * a window that ends within what is known;
+        * the very window that was asked for before;
+        * one that reaches back by ``age`` from the bound: the same orders will still be in the program's window when
+          the next listing is fetched, which is at most ``age`` later;
+        * one that begins at the bound as it was told, to the millisecond: a program that reads on from there.
+        """
+        if window.after < self.after:
+            return False
+        if window.before is not None:
+            return window.before <= self.bound
+        return window.after in (self.after, self.bound) or window.after <= self.bound - age
+
+    def ids(self, window: Window) -> list[str]:
+        """The orders in the window."""
+        return [
+            order_id
+            for date, order_id in self.entries
+            if window.after <= date and (window.before is None or date <= window.before)
+        ]
+
+
+class KeptOrders(Protocol):
+    """Where orders and listings are kept. ``seller`` tells sellers apart: nothing kept for one is found for another.
+    ``listing`` tells apart what was asked for beside the window."""
+
+    async def keep_orders(self, seller: str, orders: Mapping[str, KeptOrder]) -> None:
+        """Keep orders by their ids; older ones of the same id are replaced."""
+
+    async def orders(self, seller: str, ids: Sequence[str]) -> dict[str, KeptOrder]:
+        """Those of ``ids`` that are kept."""
+
+    async def keep_listing(self, seller: str, listing: str, kept: KeptListing) -> None:
+        """Keep a listing in place of the last one."""
+
+    async def listing(self, seller: str, listing: str) -> KeptListing | None:
+        """The last listing."""
+
+    async def expire(self, now: datetime) -> None:
+        """Forget what is too old."""
+
+
+class MemoryOrders:
+    """KeptOrders in this process. ``max_bytes`` bounds what is kept, the longest unused go first; ``lifetime`` is
+    the age at which everything goes."""
+
+    def __init__(self, max_bytes: int, lifetime: timedelta) -> None:
+        self._max_bytes = max_bytes
+        self._lifetime = lifetime
+        self._bytes = 0
+        self._kept: OrderedDict[tuple[str, str, str], tuple[KeptOrder | KeptListing, int]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    async def keep_orders(self, seller: str, orders: Mapping[str, KeptOrder]) -> None:
+        for order_id, order in orders.items():
+            self._put(("order", seller, order_id), order, len(order.content), order.at)
+
+    async def orders(self, seller: str, ids: Sequence[str]) -> dict[str, KeptOrder]:
+        found = {}
+        for order_id in ids:
+            entry = self._get(("order", seller, order_id))
+            if isinstance(entry, KeptOrder):
+                found[order_id] = entry
+        return found
+
+    async def keep_listing(self, seller: str, listing: str, kept: KeptListing) -> None:
+        self._put(("listing", seller, listing), kept, _ENTRY_BYTES * len(kept.entries), kept.at)
+
+    async def listing(self, seller: str, listing: str) -> KeptListing | None:
+        entry = self._get(("listing", seller, listing))
+        return entry if isinstance(entry, KeptListing) else None
+
+    async def expire(self, now: datetime) -> None:
+        for key in [key for key, (entry, _) in self._kept.items() if now - entry.at >= self._lifetime]:
+            self._drop(key)
+
+    def _get(self, key: tuple[str, str, str]) -> KeptOrder | KeptListing | None:
+        found = self._kept.get(key)
+        if found is None:
+            return None
+        self._kept.move_to_end(key)
+        return found[0]
+
+    def _put(self, key: tuple[str, str, str], entry: KeptOrder | KeptListing, size: int, at: datetime) -> None:
+        there = self._kept.get(key)
+        if there is not None:
+            if there[0].at > at:
+                return  # an answer that was under way for longer
+            self._drop(key)
+        size += _ENTRY_BYTES
+        self._kept[key] = (entry, size)
+        self._bytes += size
+        while self._bytes > self._max_bytes:
+            self._drop(next(iter(self._kept)))
+
+    def _drop(self, key: tuple[str, str, str]) -> None:
+        _, size = self._kept.pop(key)
+        self._bytes -= size
+
+
+#: What an entry takes beside its content, about.
+_ENTRY_BYTES = 400
