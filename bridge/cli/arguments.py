@@ -313,9 +313,9 @@ def _add_diff(verbs: Verbs) -> None:
     parser.add_argument("new", metavar="NEW", help="the same")
     parser.add_argument(
         "--profile",
-        choices=("exact", "migration", "auto"),
-        help="what is expected: nothing; what the move to SP-API explains; that, between MWS XML and SP-API JSON "
-        "(default)",
+        choices=("exact", "migration", "upgrade", "auto"),
+        help="what is expected: nothing; what the move to SP-API explains; what the move from Orders v0 to v2026-01-01 "
+        "explains; auto (default): the second, between MWS XML and SP-API JSON",
     )
     parser.add_argument("--rules", type=Path, metavar="FILE", help="rules of your project, in TOML")
     for name, value, text in (

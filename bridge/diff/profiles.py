@@ -2,7 +2,8 @@
 
 The profile ``exact`` explains nothing. ``migration`` explains what the move from MWS to SP-API does by itself, each
 time with the reason that the mapping tables give: fields that SP-API has no source for, personal data that it gives
-to applications with a role only, elements that Amazon added later, members that no MWS element carries.
+to applications with a role only, elements that Amazon added later, members that no MWS element carries. ``upgrade``
+explains what the move from Orders v0 to v2026-01-01 does by itself.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -147,6 +148,12 @@ def _explain_migration(difference: Difference) -> str:
     return ""
 
 
+def _explain_upgrade(difference: Difference) -> str:
+    from bridge.diff.upgrade import explain_upgrade  # noqa: PLC0415 - two tables more, for those who ask for it
+
+    return explain_upgrade(difference)
+
+
 def _why_missing(spot: str, node: Node, kind: Kind | None) -> str:
     """The reason for which a node is missing; of an element with children, when there is one for all that it held."""
     reason = _missing().get(spot)
@@ -171,7 +178,11 @@ def _below(node: Node, kind: Kind | None) -> Iterator[tuple[str, Node, Kind | No
 #: The profile that is chosen by where two records come from.
 AUTO = "auto"
 #: The profiles by name.
-PROFILES: dict[str, Explain] = {"exact": _explain_nothing, "migration": _explain_migration}
+PROFILES: dict[str, Explain] = {
+    "exact": _explain_nothing,
+    "migration": _explain_migration,
+    "upgrade": _explain_upgrade,
+}
 
 _TABLES: Sequence[tuple[str, StructMap, Struct]] = (
     ("Order", ORDER_MAP, ORDER),
@@ -218,7 +229,7 @@ def _later() -> frozenset[str]:
 
 
 def make_profile(name: str) -> Profile:
-    """A new profile, ``exact`` or ``migration``: its rules count how often they were used. Raises ValueError."""
+    """A new profile, one of PROFILES: its rules count how often they were used. Raises ValueError."""
     if name not in PROFILES:
         raise ValueError(f"there is no profile {name!r}; choose from {', '.join(PROFILES)}")
     return Profile(name, PROFILES[name])

@@ -1,6 +1,6 @@
 """The rules of the project that owns a feed, from a TOML file::
 
-profile = "migration"                     # exact, migration or auto; the command line goes first
+profile = "migration"                     # exact, migration, upgrade or auto; the command line goes first
 only = ["OrderTotal", "ShippingAddress"]  # differences anywhere else are ignored
 
 [[ignore]]                                # nobody wants to see these

@@ -15,6 +15,7 @@ import orjson
 
 from bridge.endpoint.kept import KeptListing, KeptOrder, KeptOrders, Window
 from bridge.endpoint.reads import Following, ItemListing, Listing, Request
+from bridge.endpoint.walks import PAGE_SIZE, Walk, words_of
 from bridge.mapping import calls_v2026 as v2026
 from bridge.mapping.rows import JsonObject
 from bridge.upstream.client import SpApi, UpstreamAnswer
@@ -32,13 +33,10 @@ _GET_ORDER = OPERATIONS["getOrder2026"]
 #: Pages of searchOrders that one call reads at most in search of orders that meet a filter which v2026 does not have.
 #: Past it the answer is a page without orders, and with a NextToken.
 MAX_PAGES = 5
-_PAGE_SIZE = 100
 #: Family of dates → the member in which an answer tells its bound.
 _BOUNDS = {"Created": "createdBefore", "LastUpdated": "lastUpdatedBefore"}
 #: Orders asked for at the same time.
 _AT_ONCE = 5
-#: How far SP-API's clock may be behind ours without a refusal of the latest possible bound.
-_CLOCKS_APART = timedelta(seconds=5)
 
 
 class Freshness(NamedTuple):
@@ -72,7 +70,7 @@ class ReadsV2026:
         kept = await self._from_kept(request, arguments, window, size, filters)
         if kept is not None:
             return kept
-        walk = _Walk(query, "", "", before, size, _words(filters))
+        walk = Walk(query, "", "", before, size, words_of(filters))
         if filters:
             walk = walk.in_search(v2026.QUERY_NAMES[bound])
         page, query = await self._search(request, walk.query, narrow=True)
@@ -85,11 +83,11 @@ class ReadsV2026:
         return await self._walk(request, walk, page)
 
     async def continue_orders(self, request: Request, following: Following) -> Listing:
-        walk = _Walk.of(following)
+        walk = Walk.of(following)
         page, _ = await self._search(request, walk.asks, narrow=False)
         return await self._walk(request, walk, page)
 
-    async def _walk(self, request: Request, walk: "_Walk", page: v2026.SearchPage) -> Listing:
+    async def _walk(self, request: Request, walk: Walk, page: v2026.SearchPage) -> Listing:
         """Of the orders that meet the walk's filters as many as a page may have, ``page`` being the one at hand.
         Pages without any are passed over, MAX_PAGES at most, and as long as there are tokens for them."""
         number = 1
@@ -249,13 +247,16 @@ class ReadsV2026:
         kept = await self._kept_orders(request, ids, age)
         if len(kept) < len(ids):
             return None
-        walk = _Walk([], "", "", "", size, _words(filters))
+        walk = Walk([], "", "", "", size, words_of(filters))
         found, more = walk.matching([v2026.read_order(kept[id_]) for id_ in ids])
         if more:
             return None  # the next page would need a listing that may be gone by then
         before = format_instant(window.before or listing.bound, milliseconds=True)
-        answer = {"orders": [kept[id_] for id_ in ids], _BOUNDS[_key_of(arguments).partition(" ")[0]]: before}
-        self._take_down(request, _SEARCH, v2026.LIST_PATH, v2026.list_query(arguments) or [], answer)
+        query = v2026.list_query(arguments) or []
+        told = _BOUNDS[_key_of(arguments).partition(" ")[0]]
+        self._take_down(
+            request, _SEARCH, v2026.LIST_PATH, query, {"orders": [kept[id_] for id_ in ids], told: before}
+        )
         return Listing(found, None, before)
 
     def _take_down(
@@ -269,90 +270,9 @@ class ReadsV2026:
             answers.append(UpstreamAnswer(operation.name, path, sent, 200, orjson.dumps(answer)))
 
 
-# --- walks ----------------------------------------------------------------------------------------------------------
-
-_TOKEN = "paginationToken"  # noqa: S105 - the name of a parameter
-_SIZE = "maxResultsPerPage"
-
-
-class _Walk(NamedTuple):
-    """A listing under way: the query of its first page, the token of the page at hand ('' for the first), the last
-    order of that page which has been handed out, the bound to tell, the size of a page, and the filters that are
-    ours to apply."""
-
-    query: v2026.Query
-    token: str
-    passed: str
-    before: str
-    size: int
-    filters: dict[str, list[str]]
-
-    @classmethod
-    def of(cls, following: Following) -> "_Walk":
-        query, filters = following["query"], following["filters"]
-        assert isinstance(query, list)  # noqa: S101 - we sealed it ourselves
-        assert isinstance(filters, dict)  # noqa: S101
-        return cls(
-            [(str(name), str(value)) for name, value in query],
-            str(following["token"]),
-            str(following["passed"]),
-            str(following["before"]),
-            int(str(following["size"])),
-            filters,
-        )
-
-    @property
-    def asks(self) -> v2026.Query:
-        """The query for the page at hand."""
-        return [*self.query, *([(_TOKEN, self.token)] if self.token else [])]
-
-    def in_search(self, bound: str) -> "_Walk":
-        """For orders that Amazon cannot filter out: by the largest pages, and of a window that stands still, because
-        a page of it may have to be asked for twice."""
-        query = [pair for pair in self.query if pair[0] != _SIZE]
-        before = self.before
-        if all(name != bound for name, _ in query):
-            before = format_instant(parse_instant(before) - _CLOCKS_APART, milliseconds=True)
-            query.append((bound, before))
-        return self._replace(query=[*query, (_SIZE, str(_PAGE_SIZE))], before=before)
-
-    def matching(self, orders: list[Record]) -> tuple[list[Record], str]:
-        """The orders of a page that are to be handed out, and the id of the last one when more follow on it."""
-        ids = [str(order.get("AmazonOrderId")) for order in orders]
-        # When the last one is not on the page any more, all are handed out again: better twice than not at all.
-        start = ids.index(self.passed) + 1 if self.passed in ids else 0
-        found = [
-            order
-            for order in orders[start:]
-            if all(str(order.get(name, "")) in words for name, words in self.filters.items())
-        ]
-        if len(found) > self.size:
-            return found[: self.size], str(found[self.size - 1].get("AmazonOrderId"))
-        return found, ""
-
-    def at(self, token: str) -> "_Walk":
-        """On the next page."""
-        return self._replace(token=token, passed="")
-
-    def after(self, order_id: str) -> Following:
-        """What the rest of this page needs."""
-        return self._replace(passed=order_id).following()
-
-    def following(self) -> Following:
-        """As it travels in the NextToken."""
-        return self._asdict()
-
-
-def _words(filters: Mapping[str, object]) -> dict[str, list[str]]:
-    return {
-        name: [str(text) for text in (value if isinstance(value, tuple) else (value,))]
-        for name, value in filters.items()
-    }
-
-
 def _size_of(arguments: Arguments) -> int:
-    size = arguments.get("MaxResultsPerPage", _PAGE_SIZE)
-    return size if isinstance(size, int) else _PAGE_SIZE
+    size = arguments.get("MaxResultsPerPage", PAGE_SIZE)
+    return size if isinstance(size, int) else PAGE_SIZE
 
 
 def _window_of(arguments: Arguments) -> Window:

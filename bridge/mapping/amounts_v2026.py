@@ -168,6 +168,8 @@ def _read_promotion_discount(source: JsonObject, _: JsonObject) -> Node | None:
     whole = _unsigned(money_at(_DISCOUNT_SUBTOTAL, source))
     if whole is None or PROMOTION_IS_WHOLE_DISCOUNT:
         return whole
+    if (named := money_at(detail("DISCOUNT", "ITEM"), source)) is not None:
+        return _unsigned(named)
     parts = [
         number_of(_unsigned(money_at(detail("DISCOUNT", subtype), source))) for subtype in ("SHIPPING", "COD_FEE")
     ]

@@ -41,6 +41,7 @@ from mws_compat.schema import (
 __all__ = [
     "Absolute",
     "Derived",
+    "Differs",
     "First",
     "Flag",
     "Link",
@@ -71,13 +72,21 @@ class Derived(NamedTuple):
     write: Callable[[Node, JsonObject], None]
 
 
+class Differs(NamedTuple):
+    """Where an element can have another text than v0's for the same order: ``when(old, new)`` says so of v0's node
+    and v2026's, None being none."""
+
+    reason: str
+    when: Callable[[Node | None, Node | None], bool]
+
+
 class Link(NamedTuple):
     """Element ``mws`` of the struct stands at ``source``, in the notation of ``bridge.mapping.paths``; '' for a
     nested struct whose members stand in the outer object.
 
     ``way`` says how, by default what the element's kind and ``via``, the map of a nested struct, say. ``dataset`` is
     the one that must be asked for, '' when the place is always there. ``restricted``: given only to applications with
-    a role for personal data. ``differs`` says where the text can be another than v0's for the same order.
+    a role for personal data.
     """
 
     mws: str
@@ -86,7 +95,7 @@ class Link(NamedTuple):
     via: "LinkMap | None" = None
     dataset: str = ""
     restricted: bool = False
-    differs: str = ""
+    differs: Differs | None = None
     note: str = ""
 
 

@@ -123,8 +123,8 @@ _METHODS = parse_path("payment.paymentExecutions[].paymentMethod")
 _ACQUIRERS = parse_path("payment.paymentExecutions[].acquirerId")
 _CASH, _STORE = "CashOnDelivery", "ConvenienceStore"
 #: v2026's open list of long names → v0's in PaymentExecutionDetail and, where another, in PaymentMethodDetails.
-_PAYMENT_WORDS = Words({_CASH: "COD", _STORE: "CVS", "GiftCard": "GC", "Points": "PointsAccount"})
-_DETAIL_WORDS = Words({_CASH: "COD", _STORE: "CVS", "GiftCard": "GiftCertificate", "Points": "Other"})
+_PAYMENT_WORDS = Words({_CASH: "COD", _STORE: "CVS", "GiftCard": "GC"})
+_DETAIL_WORDS = Words({_CASH: "COD", _STORE: "CVS", "GiftCard": "GiftCertificate", "PointsAccount": "Other"})
 
 PAYMENT_MAP = LinkMap(
     nested_struct(ORDER, "PaymentExecutionDetail"),
@@ -147,7 +147,8 @@ def _read_executions(source: JsonObject, _: JsonObject) -> Node | None:
     for place, value in enumerate(_EXECUTIONS.find(source)):
         if not isinstance(value, dict):
             raise MappingError("object expected", f"{_EXECUTIONS.text[:-1]}{place}]")
-        if record := PAYMENT_MAP.read(value):
+        record = PAYMENT_MAP.read(value)
+        if "Payment" in record:  # what is not paid yet has no amount
             members.append(record)
     return members or None
 

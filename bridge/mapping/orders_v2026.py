@@ -7,7 +7,7 @@ its reason, every v2026 field is read or listed as unused. What the documents le
 from bridge.mapping.amounts_v2026 import ITEM_PRICE, ITEM_TAX, PROMOTION_DISCOUNT, detail, part_of, subtotal, sum_of
 from bridge.mapping.choices_v2026 import DISTRICT_COUNTRIES
 from bridge.mapping.item_parts_v2026 import CANCEL_MAP, CANCEL_REQUEST, IS_GIFT, SERIAL_NUMBER_REQUIRED, scheduled
-from bridge.mapping.links import First, Flag, Link, LinkMap, Lost, Words
+from bridge.mapping.links import Differs, First, Flag, Link, LinkMap, Lost, Words
 from bridge.mapping.order_parts_v2026 import (
     ACCESS_POINT,
     EASY_SHIP_STATUS,
@@ -38,6 +38,7 @@ from bridge.mapping.words_v2026 import (
     STATUSES,
 )
 from mws_compat.orders import ADDRESS, ORDER, ORDER_ITEM
+from mws_compat.schema import Node
 
 __all__ = ["ADDRESS_MAP", "ITEM_MAP", "ORDER_MAP"]
 
@@ -47,6 +48,10 @@ def _shared(*names: str) -> tuple[Link, ...]:
     return tuple(Link(name, name[0].lower() + name[1:]) for name in names)
 
 
+def _is_gone(_: Node | None, new: Node | None) -> bool:
+    return new is None
+
+
 ADDRESS_MAP = LinkMap(
     ADDRESS,
     (
@@ -54,7 +59,13 @@ ADDRESS_MAP = LinkMap(
         Link("County", "districtOrCounty", district(here=False), note="but where District is used"),
         Link("District", "districtOrCounty", district(here=True), note=f"in {', '.join(sorted(DISTRICT_COUNTRIES))}"),
         *_shared("StateOrRegion", "Municipality", "PostalCode", "CountryCode", "Phone"),
-        Link("AddressType", "addressType", ADDRESS_TYPES, note="nothing for PICKUP_POINT"),
+        Link(
+            "AddressType",
+            "addressType",
+            ADDRESS_TYPES,
+            differs=Differs("a pickup point is of neither type", _is_gone),
+            note="nothing for PICKUP_POINT",
+        ),
         Lost("isAddressSharingConfidential", "not in v2026"),
     ),
     (
@@ -83,7 +94,10 @@ ORDER_MAP = LinkMap(
             "fulfillment.fulfillmentStatus",
             Words(STATUSES),
             dataset=_FULFILLMENT,
-            differs="v2026 has no InvoiceUnconfirmed: such orders are Shipped",
+            differs=Differs(
+                "v2026 has no InvoiceUnconfirmed: such orders are Shipped",
+                lambda old, new: old == "InvoiceUnconfirmed" and new == "Shipped",
+            ),
         ),
         Link("FulfillmentChannel", "fulfillment.fulfilledBy", Words(CHANNELS), dataset=_FULFILLMENT),
         Link(
@@ -104,7 +118,7 @@ ORDER_MAP = LinkMap(
             via=ADDRESS_MAP,
             dataset="RECIPIENT",
             restricted=True,
-            differs=f"City to CountryCode too are {_ROLE}",
+            differs=Differs(f"City, StateOrRegion, PostalCode and CountryCode too are {_ROLE}", _is_gone),
         ),
         Link(
             "OrderTotal",
@@ -155,7 +169,7 @@ ORDER_MAP = LinkMap(
             "buyer.buyerEmail",
             dataset=_BUYER,
             restricted=True,
-            differs="v2026 gives it for orders that the merchant ships only",
+            differs=Differs("v2026 gives it for orders that the merchant ships only", _is_gone),
         ),
         Link("BuyerName", "buyer.buyerName", dataset=_BUYER, restricted=True),
         Lost("BuyerCounty", "deprecated by Amazon, without a successor"),
@@ -191,7 +205,10 @@ ORDER_MAP = LinkMap(
             "OrderType",
             "programs[]",
             ORDER_TYPE,
-            differs="v2026 tells only Preorder from StandardOrder",
+            differs=Differs(
+                "v2026 tells only Preorder from StandardOrder",
+                lambda old, new: old != "Preorder" and new == "StandardOrder",
+            ),
         ),
         Link("EarliestShipDate", "fulfillment.shipByWindow.earliestDateTime", dataset=_FULFILLMENT),
         Link("LatestShipDate", "fulfillment.shipByWindow.latestDateTime", dataset=_FULFILLMENT),
@@ -226,7 +243,9 @@ ORDER_MAP = LinkMap(
             "recipient.deliveryAddress.addressType",
             ACCESS_POINT,
             dataset="RECIPIENT",
-            differs="only told with an address: not of Pending orders, and not without the role for RECIPIENT",
+            differs=Differs(
+                "only told with an address: not of Pending orders, and not without the role for RECIPIENT", _is_gone
+            ),
             note="it is PICKUP_POINT",
         ),
         Link("IsISPU", "programs[]", Flag("IN_STORE_PICK_UP"), note="IN_STORE_PICK_UP is among them"),
@@ -356,6 +375,7 @@ ITEM_MAP = LinkMap(
             "fulfillment.packing.serialNumberRequirement.requirementType",
             SERIAL_NUMBER_REQUIRED,
             dataset=_FULFILLMENT,
+            differs=Differs("v2026 says only where one is required", lambda old, new: old == "false" and new is None),
             note="it is REQUIRED; false on other items of Easy Ship orders",
         ),
         Link("IsTransparency", "programs[]", Flag("TRANSPARENCY"), note="TRANSPARENCY is among them"),

@@ -7,6 +7,8 @@ from urllib.parse import parse_qsl
 
 import orjson
 
+from bridge.sandbox.sellers import DemoSeller
+
 JSON: Final = "application/json"
 
 DENIED: Final = "Access to requested resource is denied."
@@ -53,6 +55,16 @@ class Answer:
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One authorised call of an operation. `elements` are the personal data elements that its token shows."""
+
+    seller: DemoSeller
+    parameters: Mapping[str, str]
+    elements: frozenset[str]
+    order_id: str = ""
 
 
 class SandboxError(Exception):

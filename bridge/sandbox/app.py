@@ -1,4 +1,4 @@
-"""The sandbox as one ASGI application: Login with Amazon, restricted data tokens and Orders v0 on one origin."""
+"""The sandbox as one ASGI application: Login with Amazon, restricted data tokens, Orders v0 and v2026-01-01."""
 
 import asyncio
 import hmac
@@ -17,11 +17,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.sandbox.answers import (
     Answer,
+    Call,
     Request,
     SandboxError,
     denied,
     invalid_input,
     no_such_resource,
+    not_found,
     parse_query,
     quota_exceeded,
 )
@@ -36,7 +38,8 @@ from bridge.sandbox.static_cases import answer_static, is_static
 from bridge.sandbox.store import Store
 from bridge.sandbox.tokens import Grant, TokenDesk
 from bridge.sandbox.usage import STATIC_SANDBOX, UsagePlans
-from bridge.sandbox.v0_api import Call, OrdersV0
+from bridge.sandbox.v0_api import OrdersV0
+from bridge.sandbox.v2026_api import GET_ORDER_2026, OrdersV2026
 
 MAX_BODY: Final = 1 << 20
 TOKEN_HEADER: Final = "x-amz-access-token"  # noqa: S105 - the name of a header
@@ -52,6 +55,8 @@ _OPERATIONS: Final[tuple[tuple[str, re.Pattern[str], str], ...]] = tuple(
         ("GET", "/orders/v0/orders/(?P<orderId>[^/]+)/address", "getOrderAddress"),
         ("GET", "/orders/v0/orders/(?P<orderId>[^/]+)/orderItems", "getOrderItems"),
         ("GET", "/orders/v0/orders/(?P<orderId>[^/]+)/orderItems/buyerInfo", "getOrderItemsBuyerInfo"),
+        ("GET", "/orders/2026-01-01/orders", "searchOrders"),
+        ("GET", "/orders/2026-01-01/orders/(?P<orderId>[^/]+)", GET_ORDER_2026),
     )
 )
 _REGION_HOST: Final = re.compile(r"(?:sandbox\.)?sellingpartnerapi-(na|eu|fe)\.amazon\.com(?::\d+)?")
@@ -97,18 +102,19 @@ class Sandbox:
         self.store = Store(self.settings, clock)
         self.faults = Faults()
         self.log: deque[SandboxCall] = deque(maxlen=self.settings.log_size)
+        self._clock = clock
         self._sleep = sleep
         self._key = sha256(f"sandbox key of {self.settings.seed}".encode()).digest()
         self._requests = 0
         self._desk = TokenDesk(self._key, clock, self.settings.access_token_lifetime)
         self._lwa = LwaEndpoint(self.settings.applications, self.settings.sellers, self._desk)
         self._plans = UsagePlans(clock, enforced=self.settings.usage_plans, rate_scale=self.settings.rate_scale)
-        self._orders = OrdersV0(
-            self.store,
-            NextTokens(self._key, clock, self.settings.next_token_lifetime),
-            clock,
-            items_page_size=self.settings.items_page_size,
+        next_tokens = NextTokens(self._key, clock, self.settings.next_token_lifetime)
+        self._orders = OrdersV0(self.store, next_tokens, clock, items_page_size=self.settings.items_page_size)
+        self._orders_2026 = OrdersV2026(
+            self.store, next_tokens, clock, datasets_refused=self.settings.datasets_refused
         )
+        self._operations = self._orders.operations | self._orders_2026.operations
 
     @property
     def app(self) -> ASGIApp:
@@ -176,6 +182,8 @@ class Sandbox:
 
     def _api(self, operation: str, order_id: str, request: Request) -> Answer:
         """Token, region, usage plan, and only then the operation itself."""
+        if operation in self._orders.operations and self._v0_is_gone():
+            raise not_found("Orders v0 does not read orders any more.")
         grant = self._desk.verify(request.headers.get(TOKEN_HEADER))
         seller = grant.seller
         if seller is None or ORDER_TRACKING not in seller.roles:
@@ -187,16 +195,21 @@ class Sandbox:
         if operation == RDT_OPERATION:
             self._take(RDT_OPERATION, grant, seller.selling_partner_id)
             return create_restricted_data_token(self._desk, grant, request)
+        # No restricted data token can list a path of v2026, so there it is refused here.
         elements = elements_for(grant, request.method, request.path)
         if order_id:
             parameters["orderId"] = order_id
-        static = is_static(parameters)
+        static = is_static(operation, parameters)
         self._take(STATIC_SANDBOX if static else operation, grant, seller.selling_partner_id)
         if request.body:
             raise invalid_input("A GET request must not have a body.")
         if static:
             return answer_static(operation, parameters)
-        return self._orders.operations[operation](Call(seller, parameters, elements, order_id))
+        return self._operations[operation](Call(seller, parameters, elements, order_id))
+
+    def _v0_is_gone(self) -> bool:
+        until = self.settings.v0_until
+        return until is not None and self._clock() >= until.timestamp()
 
     def _take(self, plan: str, grant: Grant, seller_id: str) -> None:
         if not self._plans.take(plan, grant.client_id, seller_id):

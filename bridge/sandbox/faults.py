@@ -58,7 +58,8 @@ FAULTS: Final = frozenset(
     }
     | _OF_DELIVERY
 )
-#: Where faults can be set: the operations as the model files name them, the token endpoint, and all of them.
+#: Where faults can be set: the operations as the model files name them, but for getOrder2026, which is the getOrder
+#: of Orders v2026-01-01; the token endpoint, and all of them.
 FAULTY_OPERATIONS: Final = frozenset(
     {
         ANY_OPERATION,
@@ -70,6 +71,8 @@ FAULTY_OPERATIONS: Final = frozenset(
         "getOrderAddress",
         "getOrderItems",
         "getOrderItemsBuyerInfo",
+        "searchOrders",
+        "getOrder2026",
     }
 )
 # These two exist at one place only.
@@ -109,7 +112,7 @@ def parse_fault(text: str, operation: str) -> Fault:
 
 
 class Faults:
-    """The script. Operations are named as in the model files, the token endpoint "lwa", all of them "*".
+    """The script. Operations are named as in `FAULTY_OPERATIONS`.
 
     A request takes the first of: its own header; the next of its operation's script; the next of the script for "*";
     the fault always set for its operation; the one always set for "*".

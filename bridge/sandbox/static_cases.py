@@ -1,6 +1,7 @@
-"""The static sandbox of Orders v0: fixed answers to fixed questions (reference 1.6).
+"""The static sandbox: fixed answers to fixed questions (reference 1.6 and 1.7).
 
-`static_v0.json` holds, a case a line, what Amazon's model file lists under `x-amzn-api-sandbox` for the six reads.
+`static_v0.json` and `static_v2026.json` hold, a case a line, what Amazon's model files list under
+`x-amzn-api-sandbox` for the six reads of v0 and the two of v2026.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ import orjson
 from bridge.sandbox.answers import Answer, invalid_input
 
 _PREFIX: Final = "TEST_CASE_"
+_FILES: Final = ("static_v0.json", "static_v2026.json")
+_TOKENS: Final = ("NextToken", "paginationToken")
 _NO_MATCH: Final = "Could not match input arguments"
 
 
@@ -26,7 +29,7 @@ class _Case:
 
 @cache
 def _cases() -> tuple[_Case, ...]:
-    rows = orjson.loads(files(__package__).joinpath("static_v0.json").read_bytes())
+    rows = [row for name in _FILES for row in orjson.loads(files(__package__).joinpath(name).read_bytes())]
     return tuple(
         _Case(
             row["operation"],
@@ -40,24 +43,38 @@ def _cases() -> tuple[_Case, ...]:
     )
 
 
-def is_static(parameters: Mapping[str, str]) -> bool:
-    """Tell whether a request (path and query parameters together) asks for a static case."""
-    return any(parameters.get(name, "").startswith(_PREFIX) for name in ("orderId", "CreatedAfter"))
+def _matching(operation: str, parameters: Mapping[str, str]) -> list[_Case]:
+    """Return the cases of which all parameters are met, lists as sets; one for a first page has no paging token."""
+    given = {name: frozenset(value.split(",")) for name, value in parameters.items()}
+    return [
+        case
+        for case in _cases()
+        if case.operation == operation
+        and all(given.get(name) == value for name, value in case.parameters.items())
+        and all(name in case.parameters or name not in given for name in _TOKENS)
+    ]
+
+
+def is_static(operation: str, parameters: Mapping[str, str]) -> bool:
+    """Tell whether a request (path and query parameters together) asks for a static case.
+
+    It does when it speaks of a test case, or of an order that is one. v2026 has searches besides that might be meant
+    in earnest: these have to be a case in every parameter.
+    """
+    date = "createdAfter" if operation == "searchOrders" else "CreatedAfter"
+    if any(parameters.get(name, "").startswith(_PREFIX) for name in ("orderId", date)):
+        return True
+    order_id = frozenset({parameters.get("orderId", "")})
+    known = any(case.operation == operation and case.parameters.get("orderId") == order_id for case in _cases())
+    return known or bool(_matching(operation, parameters))
 
 
 def answer_static(operation: str, parameters: Mapping[str, str]) -> Answer:
     """Return the case of which all parameters are met, the most specific one; else raise 400.
 
-    Parameters that no case mentions do not matter, but a NextToken must be the one of the case.
+    Parameters that no case mentions do not matter.
     """
-    given = {name: frozenset(value.split(",")) for name, value in parameters.items()}
-    matching = [
-        case
-        for case in _cases()
-        if case.operation == operation
-        and all(given.get(name) == value for name, value in case.parameters.items())
-        and ("NextToken" in case.parameters or "NextToken" not in given)
-    ]
+    matching = _matching(operation, parameters)
     if not matching:
         raise invalid_input(_NO_MATCH)
     return max(matching, key=lambda case: len(case.parameters)).answer

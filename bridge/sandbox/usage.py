@@ -21,6 +21,8 @@ PLANS: Final[dict[str, Plan]] = {
     "getOrderAddress": Plan(0.5, 30),
     "getOrderItems": Plan(0.5, 30),
     "getOrderItemsBuyerInfo": Plan(0.5, 30),
+    "searchOrders": Plan(0.0056, 20),
+    "getOrder2026": Plan(0.5, 30),
     "createRestrictedDataToken": Plan(1, 10),
     STATIC_SANDBOX: Plan(5, 15),
 }

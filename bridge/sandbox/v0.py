@@ -4,12 +4,12 @@ What is personal appears only for the data elements that the token shows. Which 
 id alone, so an order always looks the same.
 """
 
-from collections.abc import Mapping
-from typing import Final
 from zlib import crc32
 
-from bridge.sandbox.model import Address, Entity, FulfilledBy, Item, Order, PaymentKind, Status
+from bridge.sandbox.disclosure import addressed, pending, priced
+from bridge.sandbox.model import Address, Entity, Item, Order, PaymentKind
 from bridge.sandbox.rdt import BUYER_INFO, BUYER_TAX_INFORMATION, SHIPPING_ADDRESS
+from bridge.sandbox.shapes import Json, date_text, present
 from bridge.sandbox.v0_items import item_json
 from bridge.sandbox.v0_words import (
     KIND_WORDS,
@@ -18,21 +18,9 @@ from bridge.sandbox.v0_words import (
     STATUS_WORDS,
     TAX_NUMBER_WORDS,
     channel_word,
-    date_text,
     money,
     payment_method,
 )
-
-Json = dict[str, object]
-
-_ADDRESSED: Final = frozenset(
-    {Status.UNSHIPPED, Status.PARTIALLY_SHIPPED, Status.SHIPPED, Status.INVOICE_UNCONFIRMED}
-)
-UNPRICED: Final = frozenset({Status.PENDING, Status.PENDING_AVAILABILITY, Status.CANCELLED})
-
-
-def _present(pairs: Mapping[str, object]) -> Json:
-    return {name: value for name, value in pairs.items() if value is not None}
 
 
 def _oddity(order: Order, one_in: int) -> bool:
@@ -41,7 +29,6 @@ def _oddity(order: Order, one_in: int) -> bool:
 
 def order_json(order: Order, elements: frozenset[str], *, phone: bool) -> Json:
     """Return an order without its items; `phone` is whether the recipient's number is shown with the address."""
-    pending = order.status in {Status.PENDING, Status.PENDING_AVAILABILITY}
     is_replacement = order.purchase.replaces is not None
     payload: Json = {
         "AmazonOrderId": order.id,
@@ -70,7 +57,7 @@ def order_json(order: Order, elements: frozenset[str], *, phone: bool) -> Json:
         "IsISPU": order.purchase.is_store_pickup,
         "IsAccessPointOrder": order.purchase.is_access_point,
         "HasRegulatedItems": order.purchase.has_regulated_items,
-        "AutomatedShippingSettings": _present(
+        "AutomatedShippingSettings": present(
             {
                 "HasAutomatedShippingSettings": order.purchase.automated_carrier is not None,
                 "AutomatedCarrier": order.purchase.automated_carrier,
@@ -79,10 +66,10 @@ def order_json(order: Order, elements: frozenset[str], *, phone: bool) -> Json:
         ),
         "BuyerInfo": buyer_json(order) if BUYER_INFO in elements else {},
     }
-    payload |= _present(
+    payload |= present(
         {
-            "OrderTotal": None if order.status in UNPRICED else money(order.total, order.purchase.currency),
-            "PaymentExecutionDetail": None if pending else _payment_executions(order),
+            "OrderTotal": money(order.total, order.purchase.currency) if priced(order) else None,
+            "PaymentExecutionDetail": None if pending(order) else _payment_executions(order),
             "ReplacedOrderId": order.purchase.replaces,
             "EasyShipShipmentStatus": order.easy_ship,
             "ElectronicInvoiceStatus": order.purchase.invoice_status,
@@ -119,7 +106,7 @@ def _payment_executions(order: Order) -> list[Json] | None:
     ):
         return None
     return [
-        _present(
+        present(
             {
                 "Payment": money(payment.amount, order.purchase.currency),
                 "PaymentMethod": PAYMENT_WORDS[payment.kind],
@@ -155,15 +142,15 @@ def _classifications(numbers: tuple[tuple[str, str], ...]) -> list[Json]:
 
 def buyer_json(order: Order) -> Json:
     """Return all that v0 knows of a buyer; a lost e-mail address is `null` (models#5131)."""
-    if order.status in {Status.PENDING, Status.PENDING_AVAILABILITY}:
+    if pending(order):
         return {}
     buyer = order.purchase.buyer
     payload: Json = {"BuyerEmail": buyer.email}
-    payload |= _present(
+    payload |= present(
         {"BuyerName": buyer.name, "BuyerCounty": buyer.county, "PurchaseOrderNumber": buyer.purchase_order}
     )
     for registration in order.purchase.registrations_of(Entity.BUYER):
-        payload["BuyerTaxInfo"] = _present(
+        payload["BuyerTaxInfo"] = present(
             {
                 "CompanyLegalName": registration.legal_name,
                 "TaxingRegion": registration.taxing_region,
@@ -183,7 +170,7 @@ def address_json(address: Address, *, phone: bool) -> Json:
         "Complement": address.extended.complement,
         "Neighborhood": address.extended.neighborhood,
     }
-    return payload | _present(
+    return payload | present(
         {
             "CompanyName": address.company,
             "City": address.city,
@@ -204,12 +191,12 @@ def address_json(address: Address, *, phone: bool) -> Json:
 
 def shipping_address_json(order: Order, elements: frozenset[str], *, phone: bool) -> Json | None:
     """Return the delivery address as far as the token shows it; None before the order is to be shipped."""
-    if order.status not in _ADDRESSED:
+    if not addressed(order):
         return None
     address = order.purchase.address
     if SHIPPING_ADDRESS in elements:
         return address_json(address, phone=phone)
-    return _present(
+    return present(
         {
             "City": address.city,
             "StateOrRegion": address.region,
@@ -219,15 +206,6 @@ def shipping_address_json(order: Order, elements: frozenset[str], *, phone: bool
     )
 
 
-def phone_shown(order: Order, now: float) -> bool:
-    """Amazon hides the number of its own shipments, and of the merchant's once delivered by promise."""
-    if order.purchase.fulfilled_by is FulfilledBy.AMAZON:
-        return False
-    promise = order.purchase.deliver_by
-    return order.status is not Status.SHIPPED or promise is None or now <= promise.end
-
-
 def items_json(order: Order, items: tuple[Item, ...], elements: frozenset[str]) -> list[Json]:
     """Return order lines; prices are left out while the order has none."""
-    priced = order.status not in UNPRICED
-    return [item_json(order, item, priced=priced, buyer_shown=BUYER_INFO in elements) for item in items]
+    return [item_json(order, item, priced=priced(order), buyer_shown=BUYER_INFO in elements) for item in items]

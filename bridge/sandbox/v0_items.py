@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from bridge.sandbox.model import Charges, FulfilledBy, Item, Order
+from bridge.sandbox.shapes import Json, present
 from bridge.sandbox.v0_words import local_date_text, money
-
-Json = dict[str, object]
 
 _JAPAN_HOURS: Final = 9  # scheduled deliveries exist in Japan only and carry its offset
 
@@ -104,4 +103,4 @@ def item_json(order: Order, item: Item, *, priced: bool, buyer_shown: bool) -> J
         "DeemedResellerCategory": item.deemed_reseller,
         "StoreChainStoreId": item.store_chain_store,
     }
-    return payload | {name: value for name, value in optional.items() if value is not None}
+    return payload | present(optional)

@@ -4,15 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from bridge.sandbox.answers import denied, invalid_input
-from bridge.sandbox.marketplaces import MARKETPLACES
+from bridge.sandbox.answers import invalid_input
 from bridge.sandbox.model import Order
+from bridge.sandbox.query_rules import DEFAULT_PAGE_SIZE, Period, check_marketplaces, check_period
 from bridge.sandbox.sellers import DemoSeller
 from bridge.sandbox.v0_parameters import Parameters
 from bridge.sandbox.v0_words import STATUS_WORDS, channel_word, payment_method
 
-LAG_SECONDS: Final = 120  # how near to now a *Before* may come, and where the answer stops without one
-DEFAULT_PAGE_SIZE: Final = 100
 _TWINS: Final = frozenset({"Unshipped", "PartiallyShipped"})
 _EXCLUDED_BY_SELLER_ORDER_ID: Final = (
     "FulfillmentChannels",
@@ -42,26 +40,20 @@ _TEXT_FILTERS: Final[Mapping[str, Callable[[Order], set[str | None]]]] = {
 
 @dataclass(frozen=True, slots=True)
 class OrdersQuery:
-    """A checked query; `after` and `before` bound the date that `by_update` picks, inclusive, unix seconds."""
+    """A checked query."""
 
     parameters: Parameters
-    by_update: bool
-    after: float
-    before: float
+    period: Period
 
     @property
     def page_size(self) -> int:
         """Orders on one page."""
         return self.parameters.page_size or DEFAULT_PAGE_SIZE
 
-    def date_of(self, order: Order) -> int:
-        """Return the date by which the query selects and sorts."""
-        return order.updated if self.by_update else order.purchased
-
     def matches(self, order: Order) -> bool:
         """Tell whether an order meets both bounds and every filter."""
         parameters = self.parameters
-        if not self.after <= self.date_of(order) <= self.before:
+        if not self.period.holds(order):
             return False
         for name, wanted in parameters.lists.items():
             # Asking for one of the twin statuses returns both (docs#1387).
@@ -90,47 +82,19 @@ def _delivery_matches(order: Order, dates: Mapping[str, float]) -> bool:
 
 def check_query(parameters: Parameters, seller: DemoSeller, now: float) -> OrdersQuery:
     """Apply the rules between parameters; the first broken one raises 400 or 403."""
-    check_marketplaces(parameters, seller)
+    require_marketplaces(parameters, seller)
     names = parameters.everything().keys()
     if "SellerOrderId" in names:
         excluded = [name for name in _EXCLUDED_BY_SELLER_ORDER_ID if name in names]
         if excluded:
             raise invalid_input(f"SellerOrderId cannot be specified together with {', '.join(excluded)}.")
-    created = any(name in names for name in ("CreatedAfter", "CreatedBefore"))
-    updated = any(name in names for name in ("LastUpdatedAfter", "LastUpdatedBefore"))
-    if created and updated:
-        raise invalid_input("CreatedAfter/CreatedBefore and LastUpdatedAfter/LastUpdatedBefore cannot be mixed.")
-    family = "LastUpdated" if updated else "Created"
-    after = parameters.dates.get(f"{family}After")
-    before = parameters.dates.get(f"{family}Before")
-    if after is None:
-        # AmazonOrderIds makes no exception: the model gives none (reference 3 and 11.3).
-        raise invalid_input("Either the CreatedAfter or the LastUpdatedAfter parameter is required.")
-    if after > now:
-        raise invalid_input(f"{family}After must not be in the future.")
-    if before is None:
-        # Whole seconds, as the payload reports the bound, so that a client can send back the very same one.
-        return OrdersQuery(parameters, updated, after, float(int(now - LAG_SECONDS)))
-    if before > now - LAG_SECONDS:
-        raise invalid_input(f"{family}Before must be at least two minutes before the current time.")
-    if before < after:
-        raise invalid_input(f"{family}Before must be equal to or after {family}After.")
-    return OrdersQuery(parameters, updated, after, before)
+    # AmazonOrderIds makes no exception from the date: the model gives none (reference 3 and 11.3).
+    return OrdersQuery(parameters, check_period(parameters.dates, "Created", "LastUpdated", now))
 
 
-def check_marketplaces(parameters: Parameters, seller: DemoSeller) -> None:
-    """Refuse a query without marketplaces, or with one that is not this seller's.
-
-    No such marketplace, or one of the region in which the seller does not take part: 400. One of another region:
-    403, as for every call to the wrong region.
-    """
+def require_marketplaces(parameters: Parameters, seller: DemoSeller) -> None:
+    """Refuse a query without marketplaces, or with one that is not this seller's."""
     ids = parameters.lists.get("MarketplaceIds")
     if ids is None:
         raise invalid_input("Missing required request parameter: [marketplaceIds]")
-    foreign = sorted(ids.difference(seller.marketplace_ids))
-    for marketplace_id in foreign:
-        known = MARKETPLACES.get(marketplace_id)
-        if known is not None and known.region != seller.region:
-            raise denied(f"Marketplace {marketplace_id} does not belong to the region of this authorization.")
-    if foreign:
-        raise invalid_input(f"Invalid MarketplaceIds: [{', '.join(foreign)}]")
+    check_marketplaces(ids, seller)

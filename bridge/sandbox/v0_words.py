@@ -1,10 +1,10 @@
 """Orders v0's words for the neutral values: statuses, channels, payment methods, dates, money."""
 
 from decimal import Decimal
-from time import gmtime
 from typing import Final
 
 from bridge.sandbox.model import FulfilledBy, Order, OrderKind, PaymentKind, Status
+from bridge.sandbox.shapes import date_text
 
 STATUS_WORDS: Final[dict[Status, str]] = {
     Status.PENDING_AVAILABILITY: "PendingAvailability",
@@ -73,12 +73,6 @@ def payment_method(order: Order) -> str:
     if PaymentKind.CASH_ON_DELIVERY in kinds:
         return "COD"
     return "CVS" if PaymentKind.CONVENIENCE_STORE in kinds else "Other"
-
-
-def date_text(moment: float) -> str:
-    """Return ISO 8601 in UTC, whole seconds."""
-    year, month, day, hour, minute, second = gmtime(moment)[:6]
-    return f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}:{second:02d}Z"
 
 
 def local_date_text(moment: float, hours: int) -> str:

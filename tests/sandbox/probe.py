@@ -15,6 +15,10 @@ NA, EU, FE, NO_PII = DEMO_SELLERS
 US = "ATVPDKIKX0DER"
 RDT = "/tokens/2021-03-01/restrictedDataToken"
 ORDERS = "/orders/v0/orders"
+ORDERS_2026 = "/orders/2026-01-01/orders"
+EVERYTHING = (
+    "BUYER,RECIPIENT,PROCEEDS,EXPENSE,PROMOTION,CANCELLATION,FULFILLMENT,PACKAGES,TAX,PAYMENT,FULFILLMENT_ORDERS"
+)
 LIST_PII = {"method": "GET", "path": ORDERS, "dataElements": ["buyerInfo", "shippingAddress", "buyerTaxInformation"]}
 ORDER_PII = {**LIST_PII, "path": ORDERS + "/{orderId}"}
 ITEMS_PII = {"method": "GET", "path": ORDERS + "/{orderId}/orderItems", "dataElements": ["buyerInfo"]}
@@ -84,7 +88,7 @@ class Probe:
         self.slept.append(seconds)
 
     def request(self, method, path, params=(), headers=(), body=b"", host="sandbox.test", checked=True):
-        """Send one request; an answer of a v0 or RDT operation that the model does not allow fails the test."""
+        """Send one request; an answer of an API operation that the model does not allow fails the test."""
         query = params if isinstance(params, str) else urlencode(params)
         sent = {"host": host, **dict(headers)}
         scope = {
@@ -146,6 +150,35 @@ class Probe:
         """Send an authorised GET below /orders/v0/orders."""
         headers = {"x-amz-access-token": token or self.token(seller), **dict(headers)}
         return self.request("GET", ORDERS + path, params, headers, **more)
+
+    def get_2026(self, path="", params=(), seller=NA, token=None, headers=(), **more):
+        """Send an authorised GET below /orders/2026-01-01/orders."""
+        headers = {"x-amz-access-token": token or self.token(seller), **dict(headers)}
+        return self.request("GET", ORDERS_2026 + path, params, headers, **more)
+
+    def search(self, seller=NA, data=EVERYTHING, **params):
+        """Ask for a page of orders of v2026, by default of all time and with every data set."""
+        params = {"includedData": data, **params}
+        if not any(name.endswith("dAfter") for name in params):
+            params["createdAfter"] = "2025-01-01T00:00:00Z"
+        return self.get_2026("", params, seller)
+
+    def search_pages(self, seller=NA, data=EVERYTHING, between=lambda number: None, **params):
+        """Yield the documents of a whole walk; `between` is called before each further page."""
+        number, token = 1, {}
+        while True:
+            answer = self.search(seller, data, **params, **token)
+            assert answer.status == 200, answer.body
+            yield answer.json
+            if "pagination" not in answer.json:
+                return
+            between(number)
+            number += 1
+            token = {"paginationToken": answer.json["pagination"]["nextToken"]}
+
+    def search_ids(self, seller=NA, **params):
+        """Return the ids of a whole walk, in the order in which they came."""
+        return [order["orderId"] for page in self.search_pages(seller, "", **params) for order in page["orders"]]
 
     def list(self, seller=NA, token=None, **params):
         """Ask for a page of orders of all the seller's marketplaces, by default of all time."""

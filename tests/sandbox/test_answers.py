@@ -57,11 +57,11 @@ def test_get_order_equals_the_order_of_the_list(demo):
 def test_kept_texts_are_bounded(demo, monkeypatch):
     """The memory of written orders is emptied when full, and nobody notices."""
     expected = demo.list(EU).body
-    monkeypatch.setattr("bridge.sandbox.v0_api._KEPT_TEXTS", 10)
+    monkeypatch.setattr("bridge.sandbox.reads._KEPT_TEXTS", 10)
     assert demo.list(EU, MaxResultsPerPage=100, CreatedAfter="2025-01-01T00:00:00Z").payload["Orders"]
-    demo.sandbox._orders._texts.clear()
+    demo.sandbox._orders._reads._texts.clear()
     assert demo.list(EU).payload["Orders"] == orjson.loads(expected)["payload"]["Orders"]
-    assert len(demo.sandbox._orders._texts) <= 10
+    assert len(demo.sandbox._orders._reads._texts) <= 10
 
 
 def test_every_answer_has_an_id_of_its_own(probe):

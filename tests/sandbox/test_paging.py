@@ -187,7 +187,7 @@ def test_a_walk_is_a_snapshot(family, statuses, size, plan):
         probe.store.create_order(seller_id, US, at=ANCHOR - 600 * number - 200, pending=number % 7 == 0)
 
     def mutate(number):
-        probe.sandbox._orders._results.clear()  # the kept result would hide whether the store keeps its word
+        probe.sandbox._orders._reads._results.clear()  # the kept result would hide whether the store keeps its word
         for action, pick in plan[number % len(plan)]:
             present = list(probe.store.orders(seller_id))
             order = present[pick % len(present)]
@@ -241,7 +241,7 @@ def test_late_arrivals_and_updates_do_not_disturb_a_walk(family, kept):
 
     def disturb(number):
         if not kept:
-            probe.sandbox._orders._results.clear()
+            probe.sandbox._orders._reads._results.clear()
         probe.store.create_order(seller_id, US, at=ANCHOR - 300)
         probe.store.ship(placed[-number])
         probe.store.touch(placed[number])
