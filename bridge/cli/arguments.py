@@ -67,6 +67,7 @@ def build_parser(verb: str = "") -> argparse.ArgumentParser:
         "convert": _add_convert,
         "diff": _add_diff,
         "replay": _add_replay,
+        "compare-upstreams": _add_compare_upstreams,
     }
     for name, add in adders.items():
         if verb not in adders or name == verb:
@@ -314,8 +315,8 @@ def _add_diff(verbs: Verbs) -> None:
     parser.add_argument(
         "--profile",
         choices=("exact", "migration", "upgrade", "auto"),
-        help="what is expected: nothing; what the move to SP-API explains; what the move from Orders v0 to v2026-01-01 "
-        "explains; auto (default): the second, between MWS XML and SP-API JSON",
+        help="what is expected: nothing; what the move to SP-API explains; what the move from Orders v0 to "
+        "v2026-01-01 explains; auto (default): the second, between MWS XML and SP-API JSON",
     )
     parser.add_argument("--rules", type=Path, metavar="FILE", help="rules of your project, in TOML")
     for name, value, text in (
@@ -380,6 +381,40 @@ def _add_replay(verbs: Verbs) -> None:
     )
     parser.add_argument("--rules", type=Path, metavar="FILE", help="rules for the comparison, in TOML (see diff)")
     _add_report(parser)
+
+
+def _add_compare_upstreams(verbs: Verbs) -> None:
+    parser = _verb(
+        verbs,
+        "compare-upstreams",
+        "compare_upstreams",
+        "compare a seller's orders as Orders v0 and v2026-01-01 tell them",
+        "Read a seller's orders from both versions of SP-API's Orders API, as the endpoint\n"
+        "would, and compare the MWS answers that legacy programs would get. What the\n"
+        "newer version does by itself is told apart, each time with the reason. Calls\n"
+        "Amazon within its usage plans: the items of 60 orders take about two minutes.\n\n"
+        "Exit code 0: the same but for what is explained; 1: different; 2: unknown.",
+    )
+    parser.add_argument("seller", metavar="SELLER", help="the seller_id of the configuration")
+    parser.add_argument(
+        "--since", type=_instant, metavar="DATE", help="orders created since then (default: a day ago)"
+    )
+    parser.add_argument(
+        "--items", type=_number(10_000), default=60, metavar="N", help="orders whose items are compared (default: 60)"
+    )
+    parser.add_argument("--rules", type=Path, metavar="FILE", help="rules for the comparison, in TOML (see diff)")
+    _add_config(parser)
+    parser.add_argument("--sandbox", action="store_true", help="compare the emulated sellers of serve --sandbox")
+    _add_report(parser)
+
+
+def _instant(text: str) -> object:
+    from mws_compat.schema import parse_instant  # noqa: PLC0415 - only this needs it
+
+    try:
+        return parse_instant(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("write a date like 2026-11-20 or 2026-11-20T10:00:00Z") from None
 
 
 def _rate(text: str) -> float:

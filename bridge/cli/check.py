@@ -3,30 +3,42 @@
 import argparse
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable
-from datetime import timedelta
+import time
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import httpx
 
 from bridge.cli.config import config_path, load_or_explain
 from bridge.cli.console import heading, line
+from bridge.endpoint.access import Caller
 from bridge.endpoint.app import utc_now
 from bridge.endpoint.build import build_api, sellers_of
-from bridge.mapping import orders_v0 as v0
+from bridge.endpoint.reads import OrderReads, Request
+from bridge.endpoint.reads_v0 import ReadsV0
+from bridge.endpoint.reads_v2026 import ReadsV2026
+from bridge.endpoint.versions import Versions
 from bridge.mapping.rows import MappingError
 from bridge.settings import Settings
 from bridge.upstream.accounts import Seller
 from bridge.upstream.client import SpApi, UpstreamJournal
-from bridge.upstream.plans import OPERATIONS
+from bridge.upstream.datasets import Datasets
+from bridge.upstream.errors import RefusalError
+from bridge.upstream.plans import OPERATIONS, V0, V2026
 from bridge.upstream.transport import AiohttpTransport
 from mws_compat.errors import MwsError
+from mws_compat.orders import OPERATIONS as MWS_OPERATIONS
 from mws_compat.schema import format_instant
+from mws_compat.validation import SETTLING, Arguments
 
 __all__ = ["run"]
 
 _ROLES = {
     "buyerInfo": "buyer names, e-mail addresses and gift messages (role: Tax Invoicing or Tax Remittance)",
     "shippingAddress": "names and streets of shipping addresses (role: Direct-to-Consumer Shipping)",
+    "BUYER": "buyer names, e-mail addresses and purchase order numbers (role: Tax Invoicing or Tax Remittance)",
+    "RECIPIENT": "shipping addresses, city and country too (role: Direct-to-Consumer Shipping)",
 }
 
 
@@ -48,13 +60,26 @@ def run(arguments: argparse.Namespace) -> int:
     return asyncio.run(_check_all(settings, list(sellers.values())))
 
 
+class _Parts(NamedTuple):
+    """What a check works with."""
+
+    api: SpApi
+    reads: Mapping[str, OrderReads]
+    versions: Versions
+    datasets: Datasets
+
+
 async def _check_all(settings: Settings, sellers: list[Seller]) -> int:
     failed = 0
     async with httpx.AsyncClient(transport=AiohttpTransport()) as http:
         api = build_api(settings, http)
+        datasets = Datasets(clock=time.monotonic)
+        reads: dict[str, OrderReads] = {V0: ReadsV0(api), V2026: ReadsV2026(api, datasets)}
+        versions = Versions(clock=time.monotonic, v0_until=settings.upstream.v0_until)
+        parts = _Parts(api, reads, versions, datasets)
         for seller in sellers:
             heading(f"{seller.seller_id} ({seller.region}, {', '.join(seller.marketplace_ids)})")
-            async for ok in _check_seller(api, seller):
+            async for ok in _check_seller(parts, seller):
                 failed += not ok
                 if not ok:
                     break
@@ -66,27 +91,59 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-async def _check_seller(api: SpApi, seller: Seller) -> AsyncIterator[bool]:
+async def _check_seller(parts: _Parts, seller: Seller) -> AsyncIterator[bool]:
     """One verdict for each step; the later ones make no sense once one has failed."""
-    yield await _step("login", api.tokens.access_token(seller), "Login with Amazon gave an access token")
+    yield await _step("login", parts.api.tokens.access_token(seller), "Login with Amazon gave an access token")
+    now = utc_now()
+    if parts.versions.in_force(seller, now) == V2026:
+        try:
+            await _list_one(parts, V2026, seller, now)
+        except RefusalError as refusal:
+            if not parts.versions.falls_back(seller, now, refusal):
+                yield await _step("orders", _raise(refusal), "")
+                return
+            line(f"  note  v2026-01-01 is refused: {refusal.reason}", "yellow")
+        except (MwsError, MappingError) as error:
+            yield await _step("orders", _raise(error), "")
+            return
+        else:
+            for dataset in sorted(parts.datasets.refused(seller)):
+                line(
+                    f"  note  without a role for {dataset}: answers will lack {_ROLES.get(dataset, dataset)}",
+                    "yellow",
+                )
+            yield await _step("orders", _done(), f"searchOrders answered; {_in_force(parts, seller, now)}")
+            return
     operation = OPERATIONS["getOrders"]
-    yield await _step("restricted data", api.tokens.grant_for(seller, operation), "the token service answered")
-    for element in sorted(api.tokens.refused(seller)):
+    yield await _step("restricted data", parts.api.tokens.grant_for(seller, operation), "the token service answered")
+    for element in sorted(parts.api.tokens.refused(seller)):
         line(f"  note  without a role for {element}: answers will lack {_ROLES.get(element, element)}", "yellow")
-    yield await _step("orders", _list_one(api, seller), "getOrders answered")
+    success = f"getOrders answered; {_in_force(parts, seller, now)}"
+    yield await _step("orders", _list_one(parts, V0, seller, now), success)
 
 
-async def _list_one(api: SpApi, seller: Seller) -> None:
-    query = [
-        ("MarketplaceIds", ",".join(seller.marketplace_ids)),
-        ("CreatedAfter", format_instant(utc_now() - timedelta(days=1))),
-        ("MaxResultsPerPage", "1"),
-    ]
-    operation = OPERATIONS["getOrders"]
-    answer = await api.get(
-        seller, operation, v0.LIST_PATH, query, mws_operation="ListOrders", journal=UpstreamJournal()
-    )
-    v0.read_order_page(answer)
+def _in_force(parts: _Parts, seller: Seller, now: datetime) -> str:
+    return f"Orders {parts.versions.in_force(seller, now)} is in force: {parts.versions.why(seller, now)}"
+
+
+async def _done() -> None:
+    """Nothing is left to do."""
+
+
+async def _raise(error: Exception) -> None:
+    raise error
+
+
+async def _list_one(parts: _Parts, version: str, seller: Seller, now: datetime) -> None:
+    """Read one order, as the endpoint would."""
+    arguments: Arguments = {
+        "MarketplaceId": seller.marketplace_ids,
+        "CreatedAfter": now - timedelta(days=1),
+        "MaxResultsPerPage": 1,
+    }
+    operation = MWS_OPERATIONS["ListOrders"]
+    request = Request(Caller("check", seller), operation, arguments, now, UpstreamJournal())
+    await parts.reads[version].list_orders(request, arguments, "CreatedBefore", format_instant(now - SETTLING))
 
 
 async def _step(name: str, work: Awaitable[object], success: str) -> bool:

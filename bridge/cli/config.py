@@ -17,8 +17,8 @@ _DEMO_TOKEN_KEY = "seals the NextTokens of the demo, the same way in every run" 
 
 
 def demo_settings(origin: str, *, host: str = "127.0.0.1", port: int = 0, upstream: str = "auto") -> Settings:
-    """The settings of an endpoint over a sandbox at ``origin``: every demo seller, served from version ``upstream`` of
-    the Orders API, and one access key for all of them."""
+    """The settings of an endpoint over a sandbox at ``origin``: every demo seller, served from version ``upstream``
+    of the Orders API, and one access key for all of them."""
     return parse_settings(
         {
             "server": {"host": host, "port": port, "token_keys": [_DEMO_TOKEN_KEY]},

@@ -19,7 +19,8 @@ import uvicorn
 from bridge.cli.config import DEMO_ACCESS_KEY, DEMO_SECRET, config_path, demo_settings, load_or_explain
 from bridge.cli.signing import Account, sign_request
 from bridge.endpoint.build import build_endpoint
-from bridge.endpoint.recording import Recorder, RecordingError
+from bridge.endpoint.recording import Recorder
+from bridge.endpoint.recording_store import RecordingError
 from bridge.endpoint.server import bind, make_server, origin_of, run_loop, serving
 from bridge.sandbox import DEMO_SELLERS, Sandbox, SandboxSettings
 from bridge.settings import Settings

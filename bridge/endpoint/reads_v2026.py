@@ -6,7 +6,7 @@ fresh as MWS's own answers were.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
@@ -65,14 +65,13 @@ class ReadsV2026:
         if query is None:
             return Listing([], None, before)
         filters = {name: arguments[name] for name in v2026.FILTERS if name in arguments}
-        size = _size_of(arguments)
         window = _window_of(arguments)
-        kept = await self._from_kept(request, arguments, window, size, filters)
-        if kept is not None:
-            return kept
-        walk = Walk(query, "", "", before, size, words_of(filters))
+        walk = Walk(query, "", "", before, _size_of(arguments), words_of(filters))
         if filters:
             walk = walk.in_search(v2026.QUERY_NAMES[bound])
+        kept = await self._from_kept(request, arguments, window, walk)
+        if kept is not None:
+            return kept
         page, query = await self._search(request, walk.query, narrow=True)
         told = page.created_before if bound == "CreatedBefore" else page.last_updated_before
         walk = walk._replace(query=query, before=told or walk.before)
@@ -225,15 +224,9 @@ class ReadsV2026:
             await self._kept.keep_listing(_seller_key(request), key, listing)
         return format_instant(bound, milliseconds=True)
 
-    async def _from_kept(
-        self,
-        request: Request,
-        arguments: Arguments,
-        window: Window,
-        size: int,
-        filters: Mapping[str, object],
-    ) -> Listing | None:
-        """The answer from what is kept, if that is certain to lose nothing; None when Amazon must be asked."""
+    async def _from_kept(self, request: Request, arguments: Arguments, window: Window, walk: Walk) -> Listing | None:
+        """The answer from what is kept, if that is certain to lose nothing; None when Amazon must be asked, by
+        ``walk``."""
         listing = None
         if self._kept is not None:
             listing = await self._kept.listing(_seller_key(request), _key_of(arguments))
@@ -247,16 +240,13 @@ class ReadsV2026:
         kept = await self._kept_orders(request, ids, age)
         if len(kept) < len(ids):
             return None
-        walk = Walk([], "", "", "", size, words_of(filters))
         found, more = walk.matching([v2026.read_order(kept[id_]) for id_ in ids])
         if more:
             return None  # the next page would need a listing that may be gone by then
         before = format_instant(window.before or listing.bound, milliseconds=True)
-        query = v2026.list_query(arguments) or []
         told = _BOUNDS[_key_of(arguments).partition(" ")[0]]
-        self._take_down(
-            request, _SEARCH, v2026.LIST_PATH, query, {"orders": [kept[id_] for id_ in ids], told: before}
-        )
+        answer: JsonObject = {"orders": [kept[id_] for id_ in ids], told: before}
+        self._take_down(request, _SEARCH, v2026.LIST_PATH, walk.query, answer)
         return Listing(found, None, before)
 
     def _take_down(

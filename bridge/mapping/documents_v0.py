@@ -14,15 +14,24 @@ Beside ``payload`` or ``errors`` stands ``#mws`` with what only MWS said: ``Oper
 that of 2013-09-01, the request id.
 """
 
-from typing import NamedTuple, cast
+from typing import cast
 
-from bridge.mapping.cells import Leaf, as_node, dump, put_back
+from bridge.mapping.cells import Leaf, dump
+from bridge.mapping.documents import (
+    NAMESPACE,
+    OPERATIONS,
+    Frame,
+    JsonDocument,
+    as_object,
+    pop_result,
+    result_without_members,
+    write_frame,
+)
 from bridge.mapping.exact import OWN, ExactMap, exact, mirror
 from bridge.mapping.orders_v0 import ITEM_MAP, ORDER_MAP
 from bridge.mapping.rows import JsonObject, MappingError, Row
 from mws_compat.documents import DOCUMENTS, ENVELOPE, ERROR, MESSAGE, DocumentKind
-from mws_compat.orders import LATEST_VERSION, namespace_of
-from mws_compat.schema import UNKNOWN, UNMAPPED, Field, ListOf, Record, Struct
+from mws_compat.schema import UNMAPPED, Record, Struct
 
 __all__ = [
     "ENVELOPE_KEY",
@@ -34,7 +43,6 @@ __all__ = [
     "write_document",
 ]
 
-NAMESPACE = namespace_of("Orders", LATEST_VERSION)
 ENVELOPE_KEY = ENVELOPE.name
 
 #: Member element → the map of its objects.
@@ -49,31 +57,10 @@ _ERROR_MAP = ExactMap(
     (Row("Code", "code"), Row("Message", "message"), Row("Detail", "details"), Row("Type", f"{OWN}.Type")),
 )
 
-
-def _without_members(kind: DocumentKind) -> ExactMap:
-    """The map of an operation's result but for its members, which are written one by one."""
-    result = _result_struct(kind)
-    fields = tuple(
-        field
-        for field in result.fields
-        if not (isinstance(field.kind, ListOf) and field.kind.of is kind.struct and kind.struct is not None)
-    )
-    return mirror(Struct(result.name, fields))
-
-
-def _result_struct(kind: DocumentKind) -> Struct:
-    field: Field = kind.root.fields[0]
-    assert isinstance(field.kind, Struct)  # noqa: S101 - the first field of an operation's root is its result
-    return field.kind
-
-
-_OPERATIONS = {kind.action: kind for kind in DOCUMENTS.values() if kind.root.name == f"{kind.action}Response"}
-_RESULTS = {action: _without_members(kind) for action, kind in _OPERATIONS.items() if action != "Error"}
+_RESULTS = {action: mirror(result_without_members(kind)) for action, kind in OPERATIONS.items() if action != "Error"}
 _ENVELOPE_HEAD = mirror(
     Struct("AmazonEnvelope", tuple(field for field in ENVELOPE.fields if field.name != "Message"))
 )
-#: What an answer says of itself beside its result.
-_METADATA = ("ResponseMetadata", "RequestId", "RequestID")
 #: What a payload is taken for when nothing says which operation it answered.
 _DEFAULTS = {"Orders": "ListOrders", "OrderItems": "ListOrderItems", "Status": "GetServiceStatus"}
 
@@ -81,23 +68,18 @@ _DEFAULTS = {"Orders": "ListOrders", "OrderItems": "ListOrderItems", "Status": "
 def write_document(kind: DocumentKind, namespace: str, record: Record, leaf: Leaf) -> JsonObject:
     """The JSON of a document, from the record of its root. Members that the record holds are left out: they are
     written one by one. Raises ValueError when an answer has no result."""
-    own: JsonObject = {}
     out: JsonObject = {}
     rest = dict(record)
-    unknown, unmapped = rest.pop(UNKNOWN, None), rest.pop(UNMAPPED, None)
     if kind.action == "Error":
         errors = cast("list[Record]", rest.pop("Error", []))
         out["errors"] = [_ERROR_MAP.write(error, leaf) for error in errors]
     elif kind.action in _RESULTS:
-        result = rest.pop(f"{kind.action}Result", None)
-        if not isinstance(result, dict):
-            raise ValueError(f"<{kind.root.name}> has no <{kind.action}Result>")
-        own["Operation"] = kind.action
-        table = _RESULTS[kind.action]
-        out["payload"] = table.write(result, leaf)
+        out["payload"] = _RESULTS[kind.action].write(pop_result(kind, rest), leaf)
+        return write_frame(kind, namespace, rest, out, kind.action)
     elif kind.root is ENVELOPE:
+        fields = {field.name for field in ENVELOPE.fields}
         out[ENVELOPE_KEY] = _ENVELOPE_HEAD.write(
-            {name: rest.pop(name) for name in list(rest) if name != "Message"}, leaf
+            {name: rest.pop(name) for name in fields.intersection(rest) - {"Message"}}, leaf
         )
         rest.pop("Message", None)
     else:
@@ -108,33 +90,10 @@ def write_document(kind: DocumentKind, namespace: str, record: Record, leaf: Lea
         if namespace not in {"", NAMESPACE}:
             out[OWN] = {"Namespace": namespace}
         return out
-    if namespace != (NAMESPACE if kind.root is not ENVELOPE else ""):
-        own["Namespace"] = namespace
-    metadata = rest.pop("ResponseMetadata", None)
-    if isinstance(metadata, dict):
-        own["ResponseMetadata"] = metadata
-    own.update(rest)
-    if own:
-        out[OWN] = own
-    if unknown is not None:
-        out[UNKNOWN] = unknown
-    if unmapped is not None:
-        put_back(out, unmapped)
-    return out
+    return write_frame(kind, namespace, rest, out)
 
 
 # --- JSON to document -----------------------------------------------------------------------------------------------
-
-
-class JsonDocument(NamedTuple):
-    """A decoded document: ``record`` is its root's, without members; ``members`` are the JSON objects of those, and
-    ``place`` says where they stood."""
-
-    kind: DocumentKind
-    namespace: str
-    record: Record
-    members: list[object]
-    place: str
 
 
 def member_of(source: JsonObject) -> str:
@@ -153,20 +112,14 @@ def member_of(source: JsonObject) -> str:
 def read_document(source: JsonObject) -> JsonDocument | None:
     """The document that a JSON object is; None when it is none of those of the table above. Raises MappingError,
     naming the place, when it is one but not of its shape, and InexactError."""
-    rest = dict(source)
-    own = rest.pop(OWN, None)
-    own = {} if own is None else _object(own, OWN)
-    unknown = rest.pop(UNKNOWN, None)
-    namespace = own.pop("Namespace", None)
-    operation = own.pop("Operation", "")
-    if not isinstance(operation, str) or operation not in {"", *_RESULTS}:
-        raise MappingError("not an operation", f"{OWN}.Operation")
+    frame = Frame.of(source)
+    rest, operation = frame.rest, frame.operation
     head: Record = {}
     members: list[object] = []
     place = ""
     if ENVELOPE_KEY in rest:
         kind = DOCUMENTS[ENVELOPE_KEY]
-        envelope = _object(rest.pop(ENVELOPE_KEY), ENVELOPE_KEY)
+        envelope = as_object(rest.pop(ENVELOPE_KEY), ENVELOPE_KEY)
         place = f"{ENVELOPE_KEY}.Message"
         members = _members(envelope.pop("Message", []), "Message", place)
         head, left = _take(_ENVELOPE_HEAD, envelope, ENVELOPE_KEY)
@@ -178,7 +131,7 @@ def read_document(source: JsonObject) -> JsonDocument | None:
         head["Error"] = [_read_error(error, f"errors[{number}]") for number, error in enumerate(errors)]
     else:
         wrapped = "payload" in rest
-        payload = _object(rest.pop("payload"), "payload") if wrapped else rest
+        payload = as_object(rest.pop("payload"), "payload") if wrapped else rest
         action = operation or next((_DEFAULTS[name] for name in _DEFAULTS if name in payload), "")
         if not wrapped:
             if not action:
@@ -188,7 +141,7 @@ def read_document(source: JsonObject) -> JsonDocument | None:
             if "AmazonOrderId" not in payload:
                 raise MappingError("neither Orders nor OrderItems nor an order", "payload")
             action, members, place, payload = "GetOrder", [payload], "payload", {}  # as getOrder answers
-        kind = _OPERATIONS[action]
+        kind = OPERATIONS[action]
         payload = dict(payload)
         if kind.path and kind.path[-1] in payload:
             place = f"payload.{kind.path[-1]}" if wrapped else kind.path[-1]
@@ -197,22 +150,7 @@ def read_document(source: JsonObject) -> JsonDocument | None:
         if left:
             result[UNMAPPED] = dump(left)
         head[f"{action}Result"] = result
-    allowed = {field.name for field in kind.root.fields if field.name in _METADATA}
-    if not allowed.issuperset(own):
-        raise MappingError(f"only {', '.join(sorted({'Namespace', 'Operation', *allowed}))} may stand here", OWN)
-    for name, node in own.items():
-        head[name] = as_node(node, f"{OWN}.{name}")
-    if unknown is not None:
-        if UNKNOWN in head:
-            raise MappingError("stands twice", UNKNOWN)
-        head[UNKNOWN] = as_node(_object(unknown, UNKNOWN), UNKNOWN)
-    if rest:
-        head[UNMAPPED] = dump(rest)
-    if namespace is None:
-        namespace = "" if kind.root is ENVELOPE else NAMESPACE
-    if not isinstance(namespace, str):
-        raise MappingError("text expected", f"{OWN}.Namespace")
-    return JsonDocument(kind, namespace, head, members, place)
+    return frame._replace(rest=rest).document(kind, head, members, place)
 
 
 def _take(table: ExactMap, source: JsonObject, place: str) -> tuple[Record, JsonObject]:
@@ -224,15 +162,9 @@ def _take(table: ExactMap, source: JsonObject, place: str) -> tuple[Record, Json
 
 def _read_error(source: object, place: str) -> Record:
     try:
-        return _ERROR_MAP.read(_object(source, ""))
+        return _ERROR_MAP.read(as_object(source, ""))
     except MappingError as error:
         raise error.inside(place) from None
-
-
-def _object(value: object, place: str) -> JsonObject:
-    if not isinstance(value, dict):
-        raise MappingError("object expected", place)
-    return dict(value)
 
 
 def _members(value: object, member: str, place: str) -> list[object]:

@@ -260,6 +260,7 @@ ORDER_MAP = LinkMap(
         Unused("packages", "no MWS element but the Easy Ship status"),
         Unused("fulfillmentOrders", "no MWS element"),
         Unused("tax.taxInvoicing", "no MWS element"),
+        Unused("tax.taxRegistrations.taxRegistrationAttributes", "no MWS element (TR: the tax office)"),
     ),
 )
 

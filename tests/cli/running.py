@@ -118,6 +118,7 @@ def configuration(
     marketplaces: Sequence[str] = (),
     server: str = "",
     access_key: str = "",
+    version: str = "v0",
 ) -> Path:
     """A TOML file for an endpoint over the SP-API at ``origin``."""
     parts = [
@@ -130,6 +131,7 @@ def configuration(
         f'[[seller]]\nseller_id = "{seller.selling_partner_id}"\n'
         f'refresh_token = "{refresh_token or seller.refresh_token}"\n'
         f"marketplaces = {list(marketplaces or seller.marketplace_ids)}\n"
+        f'upstream = "{version}"\n'
         for seller in sellers
     ]
     ids = [seller.selling_partner_id for seller in sellers]

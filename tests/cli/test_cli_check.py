@@ -31,7 +31,7 @@ def test_all_is_well(tmp_path: Path, upstream: Upstream, capsys: Capture) -> Non
             "A1SANDBOXNA001 (na, ATVPDKIKX0DER, A2EUQ1WTGCTBG2, A1AM78C64UM0Y8, A2Q3Y263D00KWC)",
             "  ok    login: Login with Amazon gave an access token",
             "  ok    restricted data: the token service answered",
-            "  ok    orders: getOrders answered",
+            '  ok    orders: getOrders answered; Orders v0 is in force: the settings say upstream = "v0"',
             "all sellers can be served",
         ],
     )
@@ -53,6 +53,63 @@ def test_missing_roles_are_a_note(tmp_path: Path, upstream: Upstream, capsys: Ca
         f"  note  without a role for buyerInfo: answers will lack {BUYER}",
         f"  note  without a role for shippingAddress: answers will lack {ADDRESS}",
     ]
+
+
+NEWEST = "Orders v2026-01-01 is in force: the newest version that Amazon lets the application use"
+
+
+def test_the_version_in_force_is_told(tmp_path: Path, upstream: Upstream, capsys: Capture) -> None:
+    """With auto the newest version is tried, needs no restricted data token, and is named with the reason."""
+    code, lines = checked(capsys, configuration(tmp_path, upstream.origin, server=KEYS, version="auto"))
+    assert code == 0
+    assert lines[2:] == [
+        "  ok    login: Login with Amazon gave an access token",
+        f"  ok    orders: searchOrders answered; {NEWEST}",
+        "all sellers can be served",
+    ]
+    assert [call.operation for call in upstream.sandbox.log] == ["lwa", "searchOrders"]
+
+
+def test_refused_datasets_are_a_note(tmp_path: Path, upstream: Upstream, capsys: Capture) -> None:
+    """What answers of v2026 will lack without a role is said."""
+    path = configuration(tmp_path, upstream.origin, server=KEYS, sellers=[WITHOUT_ROLES], version="auto")
+    code, lines = checked(capsys, path)
+    assert code == 0
+    assert [line.partition(":")[0] for line in lines[3:5]] == [
+        "  note  without a role for BUYER",
+        "  note  without a role for RECIPIENT",
+    ]
+
+
+def test_a_refused_version_is_a_note(tmp_path: Path, upstream: Upstream, capsys: Capture) -> None:
+    """An application that may not use v2026 is served from v0, until when is said, and why."""
+    upstream.sandbox.faults.always("searchOrders", "denied")
+    code, lines = checked(capsys, configuration(tmp_path, upstream.origin, server=KEYS, version="auto"))
+    assert code == 0
+    assert lines[3].startswith("  note  v2026-01-01 is refused: SP-API answered HTTP 403")
+    assert lines[5].endswith(
+        "getOrders answered; Orders v0 is in force: Amazon refuses v2026-01-01 to this application; "
+        "v0 ends on 2027-03-27"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fault", "version", "words"),
+    [
+        ("denied", "v2026-01-01", "orders: SP-API answered HTTP 403"),
+        ("throttle", "auto", "orders: SP-API answered HTTP 429"),
+        ("wrong-shape", "auto", "orders: the answer is not what SP-API promises, at orders: array expected"),
+    ],
+)
+def test_what_v2026_refuses(
+    fault: str, version: str, words: str, tmp_path: Path, upstream: Upstream, capsys: Capture
+) -> None:
+    """Whatever is no question of roles fails the check, and v0 is not tried instead."""
+    upstream.sandbox.faults.always("searchOrders", fault)
+    code, lines = checked(capsys, configuration(tmp_path, upstream.origin, server=KEYS, version=version))
+    assert code == 1
+    assert words in "".join(lines)
+    assert "getOrders" not in [call.operation for call in upstream.sandbox.log]
 
 
 def test_no_key_for_tokens_is_a_note(tmp_path: Path, capsys: Capture) -> None:
@@ -111,17 +168,20 @@ def test_what_amazon_refuses(
     assert verdict == "not served: 1 of 1 seller"
 
 
-@pytest.mark.parametrize(
-    ("fault", "place"), [("wrong-shape", "payload: object expected"), ("not-found", "payload: object expected")]
-)
-def test_an_answer_of_another_shape(
-    fault: str, place: str, tmp_path: Path, upstream: Upstream, capsys: Capture
-) -> None:
+def test_an_answer_of_another_shape(tmp_path: Path, upstream: Upstream, capsys: Capture) -> None:
     """An answer that is none of SP-API's is told with the place at which it differs."""
-    upstream.sandbox.faults.always("getOrders", fault)
+    upstream.sandbox.faults.always("getOrders", "wrong-shape")
     code, lines = checked(capsys, configuration(tmp_path, upstream.origin, server=KEYS))
     assert code == 1
-    assert lines[-2] == f"  FAIL  orders: the answer is not what SP-API promises, at {place}"
+    assert lines[-2] == "  FAIL  orders: the answer is not what SP-API promises, at payload: object expected"
+
+
+def test_no_such_operation(tmp_path: Path, upstream: Upstream, capsys: Capture) -> None:
+    """Where a listing is not found, the address is what to look at."""
+    upstream.sandbox.faults.always("getOrders", "not-found")
+    code, lines = checked(capsys, configuration(tmp_path, upstream.origin, server=KEYS))
+    assert code == 1
+    assert lines[-3] == "  FAIL  orders: SP-API answered getOrders with 404: is the endpoint address right?"
 
 
 def test_a_wrong_secret_and_a_wrong_refresh_token(tmp_path: Path, upstream: Upstream, capsys: Capture) -> None:
@@ -162,7 +222,10 @@ def test_several_sellers(tmp_path: Path, upstream: Upstream, capsys: Capture) ->
     code, lines = checked(capsys, path)
     assert code == 1
     assert lines[0].endswith("2 sellers, 1 access key: the configuration is consistent")
-    assert lines[-2:] == ["  ok    orders: getOrders answered", "not served: 1 of 2 sellers"]
+    assert lines[-2:] == [
+        '  ok    orders: getOrders answered; Orders v0 is in force: the settings say upstream = "v0"',
+        "not served: 1 of 2 sellers",
+    ]
 
 
 def test_a_bad_configuration(tmp_path: Path, capsys: Capture) -> None:

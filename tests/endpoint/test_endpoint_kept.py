@@ -1,0 +1,136 @@
+"""What is kept of answers: bounds, sellers, ages; and which version serves whom."""
+
+import dataclasses
+from datetime import timedelta
+
+import pytest
+
+from bridge.endpoint.kept import KeptListing, KeptOrder, MemoryOrders, Window
+from bridge.endpoint.versions import Versions
+from bridge.upstream.datasets import Datasets
+from bridge.upstream.errors import UpstreamFault
+from bridge.upstream.plans import V0, V0_REMOVED, V2026
+from tests.support import NOW, SELLER, Clock
+
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+
+
+def order(size: int, *, at=NOW) -> KeptOrder:
+    return KeptOrder(b"x" * size, at)
+
+
+async def test_the_longest_unused_go_first():
+    """What is kept never takes more than it may; what was asked for lately stays."""
+    kept = MemoryOrders(10_000, HOUR)
+    await kept.keep_orders("one", {str(number): order(2_000) for number in range(4)})
+    assert set(await kept.orders("one", ["0", "1", "2", "3"])) == {"0", "1", "2", "3"}
+    await kept.orders("one", ["0"])
+    await kept.keep_orders("one", {"new": order(2_000)})
+    assert set(await kept.orders("one", ["0", "1", "2", "3", "new"])) == {"0", "2", "3", "new"}
+    await kept.keep_orders("one", {"huge": order(20_000)})
+    assert len(kept) == 0
+    assert kept._bytes == 0
+
+
+async def test_sellers_are_kept_apart():
+    """What is kept for one seller is not found for another, orders and listings alike."""
+    kept = MemoryOrders(10_000, HOUR)
+    await kept.keep_orders("one", {"1": order(1)})
+    await kept.keep_listing("one", "key", KeptListing(NOW, NOW, NOW, ()))
+    assert await kept.orders("two", ["1"]) == {}
+    assert await kept.listing("two", "key") is None
+    assert await kept.listing("one", "key") is not None
+    assert await kept.listing("one", "other") is None
+
+
+async def test_a_late_answer_does_not_replace_a_younger_one():
+    """Of two answers under way the one that was asked for later counts."""
+    kept = MemoryOrders(10_000, HOUR)
+    await kept.keep_orders("one", {"1": order(5, at=NOW)})
+    await kept.keep_orders("one", {"1": order(6, at=NOW - MINUTE)})
+    assert len((await kept.orders("one", ["1"]))["1"].content) == 5
+    await kept.keep_orders("one", {"1": order(7, at=NOW + MINUTE)})
+    assert len((await kept.orders("one", ["1"]))["1"].content) == 7
+
+
+def test_what_a_listing_shows_of_itself():
+    """Neither contents nor ids are in a repr that could be logged."""
+    listing = KeptListing(NOW, NOW, NOW, ((NOW, "902-1234567-1234567"),))
+    assert "902-" not in repr(listing)
+
+
+@pytest.mark.parametrize(
+    ("after", "before", "answers"),
+    [
+        (-60, None, True),  # the same window
+        (-61, None, False),  # reaches back further
+        (-2, None, True),  # reaches back by the age
+        (-1, None, False),  # a program by its own clock may begin here
+        (0, None, True),  # at the bound as it was told
+        (1, None, False),
+        (-1, 0, True),  # ends within
+        (-1, 1, False),
+    ],
+)
+def test_a_listing_answers_where_nobody_loses_an_order(after, before, answers):
+    """Minutes from the listing's bound; the answer may be two minutes old."""
+    listing = KeptListing(NOW - 60 * MINUTE, NOW, NOW, ())
+    window = Window(NOW + after * MINUTE, None if before is None else NOW + before * MINUTE)
+    assert listing.answers(window, 2 * MINUTE) is answers
+
+
+def test_the_orders_of_a_window():
+    """Both bounds are inclusive, as Amazon's are."""
+    entries = tuple((NOW + number * MINUTE, str(number)) for number in range(-3, 2))
+    listing = KeptListing(NOW - HOUR, NOW, NOW, entries)
+    assert listing.ids(Window(NOW - 2 * MINUTE, NOW)) == ["-2", "-1", "0"]
+    assert listing.ids(Window(NOW - 2 * MINUTE, None)) == ["-2", "-1", "0", "1"]
+
+
+# --- versions and datasets ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wanted", "at", "version", "why"),
+    [
+        ("auto", NOW, V2026, "the newest version that Amazon lets the application use"),
+        ("v0", NOW, V0, 'the settings say upstream = "v0"'),
+        (V2026, NOW, V2026, 'the settings say upstream = "v2026-01-01"'),
+        ("v0", V0_REMOVED, V2026, "Orders v0 is not called since 2027-03-27"),
+        ("auto", V0_REMOVED, V2026, "Orders v0 is not called since 2027-03-27"),
+    ],
+)
+def test_the_version_in_force_has_its_reason(wanted, at, version, why):
+    """What a seller wants, until v0 has ended."""
+    versions = Versions(clock=Clock())
+    seller = dataclasses.replace(SELLER, upstream=wanted)
+    assert (versions.in_force(seller, at), versions.why(seller, at)) == (version, why)
+    assert versions.is_open(V0, at) is (at < V0_REMOVED)
+    assert versions.is_open(V2026, at)
+
+
+def refusal(message="no", details=""):
+    return UpstreamFault(403, "Unauthorized", message, details, "")
+
+
+def test_a_refusal_that_names_datasets_is_about_those():
+    """Named ones are left out; a second refusal of something that is left out already is no news."""
+    clock = Clock()
+    datasets = Datasets(clock=clock)
+    asked = frozenset({"BUYER", "RECIPIENT", "TAX"})
+    assert datasets.narrow(SELLER, asked, refusal(details="Datasets: [TAX]"))
+    assert datasets.refused(SELLER) == {"TAX"}
+    assert datasets.narrow(SELLER, asked, refusal())
+    assert datasets.refused(SELLER) == {"TAX"}
+    other = dataclasses.replace(SELLER, seller_id="A1OTHER")
+    assert datasets.refused(other) == frozenset()
+    clock.at += 24 * 3600
+    assert datasets.refused(SELLER) == frozenset()
+
+
+def test_a_refusal_with_nothing_left_to_leave_out():
+    """Without personal datasets a refusal is about the application itself."""
+    datasets = Datasets(clock=Clock())
+    assert not datasets.narrow(SELLER, frozenset({"FULFILLMENT"}), refusal())
+    assert datasets.refused(SELLER) == frozenset()
