@@ -27,7 +27,9 @@ BELOW = {
     "stream": {"errors", "schema", "orders", "documents", "reader", "source"},
     "balance": {"errors", "schema", "orders", "documents"},
     "salvage": {"errors", "schema", "orders", "documents", "balance"},
-    "blocks": {"errors", "schema", "orders", "documents", "reader", "source"},
+    "markup": {"errors", "schema", "orders", "documents", "source"},
+    "skeletons": {"errors", "schema", "orders", "documents", "reader"},
+    "blocks": {"errors", "schema", "orders", "documents", "reader", "source", "markup", "skeletons"},
 }
 #: For packages of bridge: what none of their modules may import.
 FORBIDDEN = {

@@ -7,7 +7,7 @@ when neither is, only the schema can tell. So a digest says "equal", never "diff
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from hashlib import blake2b
 from itertools import chain
@@ -22,7 +22,7 @@ from bridge.mapping.documents_v0 import MEMBER_MAPS
 from bridge.offline.convert import gather_head, looks_like_json
 from bridge.offline.records import JsonHead, member_name, read_json_records
 from bridge.offline.report import ConvertError
-from mws_compat.blocks import BlockReader, Build, Values, canonical_block, picker, read_blocks, slot_of
+from mws_compat.blocks import BlockReader, Build, Values, canonical_block, maker_of, picker, read_blocks
 from mws_compat.documents import DOCUMENTS, FRAGMENTS, DocumentKind
 from mws_compat.errors import ReadError
 from mws_compat.reader import read_element, refuse_crowded
@@ -32,6 +32,8 @@ from mws_compat.stream import Segment, stream_steps
 __all__ = ["Entry", "EntryReader", "Found", "Known", "struct_of"]
 
 _SIZE = 16
+#: So many different shapes of records are remembered; others are kept whole.
+_MAX_SHAPES = 2**13
 _BLANKS = " \t\r\n"
 _ITEM = "OrderItem"
 
@@ -82,8 +84,10 @@ class EntryReader:
 
     def __init__(self) -> None:
         self._blocks: dict[str, BlockReader[_Read]] = {}
-        #: What makes records of joined texts: written out, and compiled when it is first asked for.
-        self._makers: list[str | Callable[[list[str]], Record]] = []
+        #: The numbers of shapes of records by a digest, and what makes the records of texts in the order of their
+        #: places; or, until it is asked for, one that has the numbers of texts.
+        self._shapes: dict[bytes, int] = {}
+        self._makers: list[Record | Callable[[list[str]], Record]] = []
 
     def read(
         self, pieces: Iterable[bytes], source: str, is_known: Callable[[bytes], bool] | None = None
@@ -106,9 +110,10 @@ class EntryReader:
         if make < 0:
             return cast("Record", orjson.loads(body))
         maker = self._makers[make]
-        if isinstance(maker, str):
-            maker = self._makers[make] = cast("Callable[[list[str]], Record]", eval(maker))  # noqa: S307 - numbers and names as repr()s
-        return maker(body.decode().split("\0"))
+        texts = body.decode().split("\0")
+        if isinstance(maker, dict):
+            maker = self._makers[make] = maker_of(maker, {str(place): place for place in range(len(texts))})
+        return maker(texts)
 
     def blocks(self, kind: DocumentKind) -> BlockReader[_Read]:
         """The reader of a kind of member."""
@@ -118,18 +123,24 @@ class EntryReader:
             self._blocks[kind.member] = BlockReader(kind.struct, kind.member, learn, trim=True, typed=False)
         return self._blocks[kind.member]
 
-    def _learn(self, member: str, record: Record) -> Build[_Read] | None:
-        """What reads blocks like the one whose record is given, in which numbers stand for values."""
+    def _learn(self, member: str, record: Record, numbers: Mapping[str, int]) -> Build[_Read] | None:
+        """What reads blocks like the one whose record is given, in which marks stand for values."""
         flat: list[tuple[str, str]] = []
-        make = f"lambda v: {_taken_apart(record, '', flat)}"
-        slots = [slot_of(text) for _, text in flat]
+        shape = _taken_apart(record, "", flat)
+        slots = [numbers.get(text) for _, text in flat]
         fixed = [text.encode() for (_, text), slot in zip(flat, slots, strict=True) if slot is None]
         place = iter(range(len(fixed)))
         pick = picker([next(place) if slot is None else len(fixed) + slot for slot in slots])
         head = _head_of(flat)
-        key = [(slot_of(part), part) for part in _key_parts(member, record)]
-        self._makers.append(make)
-        number = len(self._makers) - 1
+        key = [(numbers.get(part), part) for part in _key_parts(member, record)]
+        # Not by the head: it does not tell what holds no text, and is in the record nevertheless.
+        known = blake2b(orjson.dumps(shape), digest_size=_SIZE).digest()
+        number = self._shapes.get(known)
+        if number is None:
+            if len(self._makers) >= _MAX_SHAPES:
+                return None
+            number = self._shapes[known] = len(self._makers)
+            self._makers.append(cast("Record", shape))
 
         def build(values: Values) -> _Read:
             body = b"\0".join(pick([*fixed, *values] if fixed else values))
@@ -140,23 +151,24 @@ class EntryReader:
         return build
 
 
-def _taken_apart(node: Node, path: str, flat: list[tuple[str, str]]) -> str:
-    """Collect the texts of a node with their places, in the order of those, and write it with numbers for texts.
-    Places are written so that no two are the same, whatever the names are."""
+def _taken_apart(node: Node, path: str, flat: list[tuple[str, str]]) -> Node:
+    """Collect the texts of a node with their places, in the order of those. Places are written so that no two are the
+    same, whatever the names are. Returns the node in that order, with the numbers of the texts."""
     if isinstance(node, str):
         flat.append((path, node))
-        return f"v[{len(flat) - 1}]"
+        return str(len(flat) - 1)
     if isinstance(node, list):
-        return f"[{','.join([_taken_apart(inner, f'{path}[{place}]', flat) for place, inner in enumerate(node)])}]"
-    parts: list[str] = []
+        return [_taken_apart(inner, f"{path}[{place}]", flat) for place, inner in enumerate(node)]
+    shape: Record = {}
     for name in sorted(node):
         inner = node[name]
+        place = f"{path}.{name!r}"
         if isinstance(inner, str):  # most are, and need no call of their own
-            parts.append(f"{name!r}:v[{len(flat)}]")
-            flat.append((f"{path}.{name!r}", inner))
+            shape[name] = str(len(flat))
+            flat.append((place, inner))
         else:
-            parts.append(f"{name!r}:{_taken_apart(inner, f'{path}.{name!r}', flat)}")
-    return f"{{{','.join(parts)}}}"
+            shape[name] = _taken_apart(inner, place, flat)
+    return shape
 
 
 def _head_of(flat: list[tuple[str, str]]) -> bytes:

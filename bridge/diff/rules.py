@@ -17,7 +17,6 @@ path = "OrderTotal/Amount"
 within = "0.01"
 """
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -48,6 +47,8 @@ class Rules:
 
 def load_rules(path: Path) -> Rules:
     """Read a rules file. Raises RulesError with every fault."""
+    import tomllib  # noqa: PLC0415 - most comparisons have none
+
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

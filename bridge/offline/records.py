@@ -14,7 +14,7 @@ record of an item has the ``AmazonOrderId`` of its list as well.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import BinaryIO, NamedTuple
 
@@ -28,7 +28,7 @@ from bridge.offline.convert import gather_head, looks_like_json
 from bridge.offline.from_json import json_values
 from bridge.offline.report import ConvertError, Report
 from bridge.offline.to_xml import CHOICES, XmlWriter, decode, is_as_alone, lone_member, problem_of
-from mws_compat.blocks import BlockReader, Build, Values, canonical_block, read_blocks, slot_of
+from mws_compat.blocks import BlockReader, Build, Values, canonical_block, maker_of, read_blocks
 from mws_compat.documents import FRAGMENTS, DocumentKind
 from mws_compat.errors import ReadError
 from mws_compat.reader import read_element, refuse_crowded
@@ -227,23 +227,13 @@ class _Collector:
         return lambda: segments
 
 
-def _learn(record: Record) -> Build[Record] | None:
-    """What makes records like this one, in which slots stand for values: a lambda written out."""
-    make: Callable[[list[str]], Record] = eval(f"lambda v: {_written(record)}")  # noqa: S307 - only repr()s and numbers
+def _learn(record: Record, numbers: Mapping[str, int]) -> Build[Record]:
+    make = maker_of(record, numbers)
 
     def build(values: Values) -> Record:
         return make(b"\0".join(values).decode().split("\0"))
 
     return build
-
-
-def _written(node: Node) -> str:
-    if isinstance(node, dict):
-        return "{" + ",".join(f"{name!r}:{_written(inner)}" for name, inner in node.items()) + "}"
-    if isinstance(node, list):
-        return f"[{','.join(map(_written, node))}]"
-    slot = slot_of(node)
-    return repr(node) if slot is None else f"v[{slot}]"
 
 
 # --- JSON -----------------------------------------------------------------------------------------------------------

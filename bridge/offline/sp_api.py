@@ -5,7 +5,8 @@ a skeleton with: so the short way writes what ``orjson.dumps`` of the mapped rec
 is described here.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
@@ -16,11 +17,12 @@ from lxml import etree
 from bridge.mapping.cells import Cell, Typing
 from bridge.mapping.documents_v0 import MEMBER_MAPS
 from bridge.mapping.exact import ExactMap
-from mws_compat.blocks import BlockReader, Build, Values, canonical_block, read_blocks, slot_of
+from mws_compat.blocks import BlockReader, Build, Values, canonical_block, read_blocks
 from mws_compat.documents import DOCUMENTS, DocumentKind
 from mws_compat.errors import ReadError
 from mws_compat.reader import read_element, refuse_crowded, unknown_paths
-from mws_compat.schema import BOOLEAN, INTEGER, Record
+from mws_compat.schema import BOOLEAN, INTEGER, UNKNOWN, Record
+from mws_compat.skeletons import MARK
 from mws_compat.stream import Segment
 
 __all__ = ["Converted", "Members", "SpApiMember", "escape_json", "member_for"]
@@ -36,32 +38,14 @@ class Converted:
     unknown: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Slot:
-    """Where a value goes: its number, and whether it stands bare (a number, true, false) or in quotes."""
-
-    number: int
-    bare: bool
+_MARKED = re.compile(f"({MARK}[0-9]+)")
 
 
-def _slot(text: str, cell: Cell) -> object:
-    number = slot_of(text)
-    if number is None:
-        return text
-    return _Slot(number, bare=not cell.quoted and cell.kind in (BOOLEAN, INTEGER))
-
-
-def _template(value: object, order: list[int]) -> bytes:
-    """JSON text with ``%b`` for each slot, whose numbers go to ``order``; otherwise as orjson writes it."""
-    if isinstance(value, _Slot):
-        order.append(value.number)
-        return b"%b" if value.bare else b'"%b"'
-    if isinstance(value, dict):
-        members = (b"%b:%b" % (_template(name, order), _template(inner, order)) for name, inner in value.items())
-        return b"{%b}" % b",".join(members)
-    if isinstance(value, list):
-        return b"[%b]" % b",".join(_template(inner, order) for inner in value)
-    return orjson.dumps(value).replace(b"%", b"%%")
+def _marked(text: str, cell: Cell) -> object:
+    """The mark of a value, as it stands in the object: bare where it is a number, true or false. A text that stands
+    for itself as it is."""
+    bare = (cell.kind is BOOLEAN or cell.kind is INTEGER) and not cell.quoted
+    return orjson.Fragment(text) if bare and text[:1] == MARK else text
 
 
 def escape_json(text: bytes) -> bytes:
@@ -80,10 +64,12 @@ class SpApiMember:
         #: The object of a plain block and how many unknown things it holds; None: the parser must read it.
         self.block = BlockReader(kind.struct, kind.member, self._learn, escape_json, trim=True).read
 
-    def _learn(self, record: Record) -> Build[tuple[bytes, int]] | None:
-        order: list[int] = []
-        template = _template(self._table.write(record, _slot), order)
-        unknown = sum(1 for _ in unknown_paths(record, self._struct))
+    def _learn(self, record: Record, numbers: Mapping[str, int]) -> Build[tuple[bytes, int]] | None:
+        text = orjson.dumps(self._table.write(record, _marked)).decode()
+        unknown = sum(1 for _ in unknown_paths(record, self._struct)) if f'"{UNKNOWN}":' in text else 0
+        parts = _MARKED.split(text.replace("%", "%%"))
+        template = "%b".join(parts[0::2]).encode()
+        order = [numbers[mark] for mark in parts[1::2]]
         pick: Callable[[Values], tuple[bytes, ...]] = tuple if order == [*range(len(order))] else itemgetter(*order)
         return lambda values: (template % pick(values), unknown)
 

@@ -11,16 +11,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.diff import DiffError, compare, compare_all
+from bridge.diff import DiffError, compare, compare_all, entries
 from bridge.diff.comparison import find_records
 from bridge.diff.differences import path_of
-from bridge.diff.entries import _entry_of
+from bridge.diff.entries import Entry, EntryReader, _entry_of, _trimmed
 from bridge.diff.profiles import Origin
 from bridge.diff.records import compare_records
 from bridge.offline.faults import SourceError
 from bridge.offline.records import render
 from bridge.offline.sources import Source
+from mws_compat.documents import DOCUMENTS
+from mws_compat.markup import only_tags
 from mws_compat.orders import ORDER
+from mws_compat.reader import parse_element, read_element
 from mws_compat.schema import (
     BOOLEAN,
     DATETIME,
@@ -35,6 +38,7 @@ from mws_compat.schema import (
     Struct,
 )
 from tests.offline.converting import KINDS, convert, converted, folder, items, members, order, orders
+from tests.soup import soup
 
 GOOD = {
     TEXT: ["x", "Größe & Co", "a b"],
@@ -539,6 +543,44 @@ def test_a_digest_never_says_equal_of_what_is_not():
             assert list(compare_records(found[digest], record, ORDER, ())) == []
         found[digest] = record
     assert len(found) > 500
+
+
+@pytest.mark.parametrize("odd", [0, 0.05])
+def test_an_order_has_one_digest(odd):
+    """Whatever elements an order is put together of: read as bytes, its key, its digest and its record are those of
+    the record that the parser read."""
+    dice = random.Random(f"digest {odd}")
+    reader = EntryReader()
+    blocks = reader.blocks(DOCUMENTS["ListOrdersResponse"])
+    taken = 0
+    for _ in range(3000):
+        block = soup(dice, odd=odd)
+        found = blocks.read(block) if only_tags(block) else None
+        if found is None:
+            continue
+        (element,) = parse_element(b"<_>%b</_>" % block)
+        record = read_element(element, ORDER)
+        entry = _entry_of("Order", record, Origin.MWS, "")
+        assert (found.key, found.digest) == (entry.key, entry.digest), block
+        assert reader.record(found.body, found.make) == _trimmed(record)
+        taken += 1
+    assert taken >= 300
+
+
+def test_shapes_are_bounded(monkeypatch):
+    """Past so many shapes of orders the others are kept whole, and are compared as well."""
+    assert entries._MAX_SHAPES == 8192
+    monkeypatch.setattr(entries, "_MAX_SHAPES", 1)
+    old = orders(*(order(f"{number}", f"<New{number}>a</New{number}>") for number in range(3))).encode()
+    assert compare_all(old, old).equal == 3
+    reader = EntryReader()
+    assert sum(entry.make < 0 for entry in reader.read([old], "") if isinstance(entry, Entry)) == 2
+    assert compare_all(old, old.replace(b">a<", b">b<")).different == 3
+    (one, again) = (order("1", inner) for inner in ("<OrderStatus>a</OrderStatus><IsPrime/>",
+                                                    "<IsPrime/><OrderStatus>a</OrderStatus>"))  # fmt: skip
+    reader = EntryReader()
+    made = [entry.make for entry in reader.read([orders(one, again).encode()], "") if isinstance(entry, Entry)]
+    assert made == [0, 0]  # in whichever order elements stand, the shape is the same
 
 
 # --- memory ---------------------------------------------------------------------------------------------------------

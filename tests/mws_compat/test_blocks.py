@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 from hypothesis import given, settings
@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from mws_compat import blocks
-from mws_compat.blocks import BlockReader, Values, canonical_block, only_tags, read_blocks, slot_of
+from mws_compat.blocks import BlockReader, Values, canonical_block, read_blocks
 from mws_compat.documents import DOCUMENTS, MESSAGE
 from mws_compat.errors import ReadError
+from mws_compat.markup import only_tags
 from mws_compat.orders import ORDER
 from mws_compat.reader import parse_element, read_element
 from mws_compat.schema import (
@@ -32,15 +33,15 @@ from mws_compat.schema import (
 )
 
 
-def learn(record: Record) -> Callable[[Values], Record]:
-    """A build that gives the record again, with the values where the numbers stood."""
+def learn(record: Record, numbers: Mapping[str, int]) -> Callable[[Values], Record]:
+    """A build that gives the record again, with the values where the marks stood."""
 
     def fill(node: Node, values: Values) -> Node:
         if isinstance(node, dict):
             return {name: fill(inner, values) for name, inner in node.items()}
         if isinstance(node, list):
             return [fill(inner, values) for inner in node]
-        slot = slot_of(node)
+        slot = numbers.get(node)
         return node if slot is None else values[slot].decode()
 
     return lambda values: {name: fill(node, values) for name, node in record.items()}
@@ -114,9 +115,9 @@ def test_learning_once_is_enough() -> None:
     """A skeleton is learned once, however many blocks have it, and its values do not stick."""
     learned: list[Record] = []
 
-    def counted(record: Record) -> Callable[[Values], Record]:
+    def counted(record: Record, numbers: Mapping[str, int]) -> Callable[[Values], Record]:
         learned.append(record)
-        return learn(record)
+        return learn(record, numbers)
 
     reader = BlockReader(ORDER, "Order", counted)
     for name in (b"a", b"b", b"", b"&lt;"):
@@ -155,7 +156,7 @@ def test_escape_is_applied_to_quotes_and_backslashes() -> None:
     reader = BlockReader(
         ORDER,
         "Order",
-        lambda _: b"|".join,
+        lambda *_: b"|".join,
         lambda text: text.replace(b"\\", b"\\\\").replace(b'"', b'\\"'),
     )
     block = b"<Order><BuyerName>%b</BuyerName><BuyerCounty>%b</BuyerCounty></Order>"
@@ -168,7 +169,7 @@ def test_escape_is_applied_to_quotes_and_backslashes() -> None:
 
 def test_a_skeleton_that_cannot_be_learned() -> None:
     """When the caller cannot learn a record, its blocks go to the parser, every time."""
-    reader: BlockReader[Record] = BlockReader(ORDER, "Order", lambda _: None)
+    reader: BlockReader[Record] = BlockReader(ORDER, "Order", lambda *_: None)
     assert [reader.read(REAL) for _ in range(2)] == [None, None]
 
 

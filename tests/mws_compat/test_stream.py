@@ -7,7 +7,7 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from mws_compat import source, stream
-from mws_compat.blocks import BlockReader, Values, read_blocks, slot_of
+from mws_compat.blocks import BlockReader, Values, read_blocks
 from mws_compat.documents import DOCUMENTS, DocumentKind
 from mws_compat.errors import ReadError
 from mws_compat.reader import parse_element, read_element
@@ -36,13 +36,13 @@ def cut_at(**sizes: int) -> Iterator[None]:
         yield
 
 
-def learn(record: Record) -> Callable[[Values], Record]:
+def learn(record: Record, numbers: Mapping[str, int]) -> Callable[[Values], Record]:
     def fill(node: Node, values: Values) -> Node:
         if isinstance(node, dict):
             return {name: fill(inner, values) for name, inner in node.items()}
         if isinstance(node, list):
             return [fill(inner, values) for inner in node]
-        slot = slot_of(node)
+        slot = numbers.get(node)
         return node if slot is None else values[slot].decode()
 
     return lambda values: {name: fill(node, values) for name, node in record.items()}

@@ -2,15 +2,23 @@
 
 import json
 import re
+from random import Random
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.mapping.cells import Typing
+from bridge.mapping.documents_v0 import MEMBER_MAPS
 from bridge.offline.report import Report
-from bridge.offline.sp_api import Members, escape_json, member_for
+from bridge.offline.sp_api import Members, SpApiMember, escape_json, member_for
 from bridge.offline.to_json import Immediate, JsonDocuments, JsonLines
+from mws_compat.documents import DOCUMENTS
 from mws_compat.escape import escape_text
+from mws_compat.markup import only_tags
+from mws_compat.orders import ORDER
+from mws_compat.reader import parse_element, read_element, unknown_paths
 from mws_compat.schema import DATETIME
 from mws_compat.stream import read_stream
 from tests.bench import feeds
@@ -28,6 +36,7 @@ from tests.offline.converting import (
     order,
     orders,
 )
+from tests.soup import soup
 
 OWN = "#mws"
 
@@ -390,6 +399,28 @@ def test_the_short_way_writes_what_the_long_way_writes(chosen, repeat, lines, st
     inner = [order(f"902-{number}", "\n".join(parts)) for number, parts in enumerate(chosen * repeat)]
     long, short = long_and_short(orders(*inner).encode(), lines=lines, strict=strict, pieces=pieces)
     assert short == long
+
+
+@pytest.mark.parametrize("odd", [0, 0.05])
+def test_a_template_is_what_the_table_writes(odd):
+    """Whatever elements an order is put together of: what its template writes is, to the byte, what the table makes
+    of the record that the parser read, and as much of it is unknown."""
+    dice = Random(f"template {odd}")
+    member = SpApiMember(DOCUMENTS["ListOrdersResponse"])
+    taken = 0
+    for _ in range(3000):
+        block = soup(dice, odd=odd)
+        found = member.block(block) if only_tags(block) else None
+        if found is None:
+            continue
+        (element,) = parse_element(b"<_>%b</_>" % block)
+        record = read_element(element, ORDER)
+        typing = Typing()
+        unknown = sum(1 for _ in unknown_paths(record, ORDER))
+        assert found == (orjson.dumps(MEMBER_MAPS["Order"].write(record, typing)), unknown), block
+        assert not typing.odd
+        taken += 1
+    assert taken >= 300
 
 
 @pytest.fixture(scope="session")

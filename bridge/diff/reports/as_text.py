@@ -8,7 +8,6 @@ from textwrap import wrap
 from typing import TextIO
 
 from rich.cells import cell_len
-from rich.console import Console
 from rich.text import Text
 
 from bridge.diff.differences import Change, Verdict
@@ -30,6 +29,8 @@ def write(view: View, out: TextIO) -> None:
     """Write the report: its lines cut to the view's width when it has one, coloured when it is."""
     console = None
     if view.colour:  # nothing of the environment decides: the caller has asked it
+        from rich.console import Console  # noqa: PLC0415 - takes long to import
+
         console = Console(file=out, force_terminal=True, color_system="standard", _environ={})
     for line in _lines(view):
         if view.width:
