@@ -142,7 +142,7 @@ async def _work_as_a_legacy_program(session: _Session, sandbox: Sandbox) -> None
     await session.call("Two of them again, by id", "GetOrder", two)
     await session.call("What was bought", "ListOrderItems", {"AmazonOrderId": orders[0]})
     await session.call("Is the service up?", "GetServiceStatus", {})
-    sandbox.faults.script("getOrders", ["throttle"])
+    sandbox.faults.script("searchOrders", ["throttle"])
     throttled = (503, "RequestThrottled")
     await session.call("One request too many: SP-API says 429", "ListOrders", window, expected=throttled)
     refused = (403, "SignatureDoesNotMatch")

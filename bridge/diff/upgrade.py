@@ -9,7 +9,7 @@ from bridge.mapping import orders_v0, orders_v2026
 from bridge.mapping.links import Differs, Link, LinkMap, Lost
 from bridge.mapping.rows import Row, StructMap
 
-__all__ = ["explain_upgrade", "lost_fields"]
+__all__ = ["differing_fields", "explain_upgrade", "lost_fields"]
 
 _NO_ROLE_NEEDED = "v0 gives it only to applications with a role for personal data, v2026 to everyone"
 
@@ -20,7 +20,7 @@ def explain_upgrade(difference: Difference) -> str:
     reason = lost_fields().get(difference.spot)
     if reason is not None:
         return reason
-    differs = _differing().get(difference.spot)
+    differs = differing_fields().get(difference.spot)
     if differs is not None and differs.when(difference.old, difference.new):
         return differs.reason
     if difference.change is Change.EXTRA_FIELD and difference.spot in _unrestricted():
@@ -46,7 +46,8 @@ def lost_fields() -> Mapping[str, str]:
 
 
 @cache
-def _differing() -> Mapping[str, Differs]:
+def differing_fields() -> Mapping[str, Differs]:
+    """Spots that v2026 tells otherwise than v0, when, and why."""
     return {spot: differs for start, _, new in _TABLES for spot, differs in _differs_of(new, start)}
 
 

@@ -310,7 +310,7 @@ ITEM_MAP = LinkMap(
             dataset=_PROCEEDS,
             note="without its sign",
         ),
-        Lost("ShippingDiscountTax", "not in v2026"),
+        Lost("ShippingDiscountTax", "not told any more: TAX/DISCOUNT is that of the promotion"),
         Link(
             "PromotionDiscount",
             subtotal("DISCOUNT").text,

@@ -39,7 +39,7 @@ def test_a_report_for_machines_with_rules(tmp_path: Path, upstream: Upstream, ca
     since = ("--since", "2016-01-01", "--items", "0")
     code, out, _ = compared(capsys, path, *since, "--format", "json", "--rules", str(rules))
     assert code == 0
-    assert json.loads(out)["same"] is True
+    assert json.loads(out)["summary"]["same"] is True
 
 
 @pytest.mark.parametrize(
