@@ -3,6 +3,7 @@
 import copy
 import tomllib
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -127,10 +128,39 @@ def test_the_least_and_the_defaults(tmp_path: Path) -> None:
         "read_timeout": 12.0,
         "attempts": 3,
         "max_wait": 2.0,
+        "v0_until": datetime(2027, 3, 27, tzinfo=UTC),
         "lwa_url": LWA_URL,
         "origins": {},
     }
     assert {region: settings.upstream.origin_of(region) for region in REGION_HOSTS} == REGION_HOSTS
+    assert settings.order_cache.model_dump() == {"megabytes": 64, "fresh": 120.0, "stale": 300.0}
+    assert settings.seller[0].upstream == "auto"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2027-09-27", datetime(2027, 9, 27, tzinfo=UTC)),
+        ("2027-09-27T12:00:00", datetime(2027, 9, 27, 12, tzinfo=UTC)),
+        ("2027-09-27T12:00:00Z", datetime(2027, 9, 27, 12, tzinfo=UTC)),
+        ('"2027-09-27T12:00:00Z"', datetime(2027, 9, 27, 12, tzinfo=UTC)),
+    ],
+)
+def test_the_end_of_v0_can_be_moved(tmp_path: Path, written: str, read: datetime) -> None:
+    """A day, or a moment; without a zone it is UTC."""
+    path = tmp_path / "mws-bridge.toml"
+    path.write_text(f"{LEAST}\n[upstream]\nv0_until = {written}\n")
+    assert load_settings(path, {}).upstream.v0_until == read
+
+
+def test_versions_and_bounds_that_there_are_none_of() -> None:
+    """A version that Amazon does not have, and a cache without bounds, are faults."""
+    data = tomllib.loads(LEAST)
+    data["seller"][0]["upstream"] = "v1"
+    data["order_cache"] = {"megabytes": -1}
+    first, second = faults(data)
+    assert first.startswith("order_cache.megabytes: ")
+    assert second.startswith("seller[1].upstream: ")
 
 
 def test_everything_that_can_be_written(tmp_path: Path) -> None:

@@ -6,14 +6,17 @@ import logging
 import os
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import httpx
 
 from bridge.cli.config import config_path, demo_settings, load_or_explain
+from bridge.cli.demo import NOW as DEMO_NOW
 from bridge.cli.diff import publish, trouble
 from bridge.diff.comparison import DiffError, compare_all
 from bridge.diff.rules import RulesError, load_rules
+from bridge.endpoint.app import utc_now
 from bridge.endpoint.build import build_api, build_handlers, sellers_of
 from bridge.endpoint.kept import MemoryOrders
 from bridge.endpoint.nexttoken import TokenSealer
@@ -72,14 +75,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _with_sandbox(arguments: argparse.Namespace) -> tuple[Reading, Reading] | int:
-    now = datetime.now(UTC)
-    sandbox = Sandbox(SandboxSettings(anchor=now), clock=time.time, sleep=asyncio.sleep)
+    # Its clock stands still, so that every run shows the same, and its usage plans are no use then.
+    settings = SandboxSettings(anchor=DEMO_NOW, usage_plans=False, rate_scale=1000)
+    sandbox = Sandbox(settings, clock=DEMO_NOW.timestamp, sleep=asyncio.sleep)
     async with serving(sandbox.app, mws=False) as upstream:
-        return await _read_both(demo_settings(upstream), arguments)
+        return await _read_both(demo_settings(upstream), arguments, lambda: DEMO_NOW)
 
 
-async def _read_both(settings: Settings, arguments: argparse.Namespace) -> tuple[Reading, Reading] | int:
-    now = datetime.now(UTC)
+async def _read_both(
+    settings: Settings, arguments: argparse.Namespace, clock: Callable[[], datetime] = utc_now
+) -> tuple[Reading, Reading] | int:
+    now = clock()
     if now >= settings.upstream.v0_until:
         ended = f"{settings.upstream.v0_until:%Y-%m-%d}"
         return trouble([f"Orders v0 is not called since {ended}: there is nothing to compare with"])
@@ -95,11 +101,17 @@ async def _read_both(settings: Settings, arguments: argparse.Namespace) -> tuple
     settings = settings.model_copy(update={"upstream": patient})
     transport = AiohttpTransport(trust_env=not arguments.sandbox)
     async with httpx.AsyncClient(transport=transport, follow_redirects=False) as http:
-        return await _read(settings, seller, since, until, http, arguments.items)
+        return await _read(settings, seller, since, until, http, arguments.items, clock)
 
 
 async def _read(
-    settings: Settings, seller: Seller, since: datetime, until: datetime, http: httpx.AsyncClient, items: int
+    settings: Settings,
+    seller: Seller,
+    since: datetime,
+    until: datetime,
+    http: httpx.AsyncClient,
+    items: int,
+    clock: Callable[[], datetime],
 ) -> tuple[Reading, Reading] | int:
     # A listing's items are as old as it is, however long the other version takes to read.
     freshness = Freshness(_DAY, _DAY)
@@ -122,7 +134,7 @@ async def _read(
                 version,
                 since=since,
                 until=until,
-                now=lambda: datetime.now(UTC),
+                now=clock,
                 most_items=items,
                 tell=_tell,
             )

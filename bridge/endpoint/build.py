@@ -97,9 +97,11 @@ def build_handlers(
     v0_until: datetime = V0_REMOVED,
     kept: KeptOrders | None = None,
     freshness: Freshness | None = None,
+    datasets: Datasets | None = None,
 ) -> Handlers:
     """The operations over both versions of the Orders API."""
-    reads: dict[str, OrderReads] = {V0: ReadsV0(api), V2026: ReadsV2026(api, Datasets(clock=clock), kept, freshness)}
+    datasets = datasets or Datasets(clock=clock)
+    reads: dict[str, OrderReads] = {V0: ReadsV0(api), V2026: ReadsV2026(api, datasets, kept, freshness)}
     return Handlers(reads, Versions(clock=clock, v0_until=v0_until), sealer)
 
 

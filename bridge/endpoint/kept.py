@@ -32,6 +32,9 @@ class KeptOrder(NamedTuple):
     content: bytes
     at: datetime
 
+    def __repr__(self) -> str:
+        return f"<KeptOrder of {len(self.content)} bytes>"  # they are personal
+
 
 @dataclass(frozen=True, slots=True)
 class KeptListing:

@@ -1,21 +1,20 @@
 """What may be kept of an exchange: personal data masked, tokens replaced, on the MWS side and on SP-API's alike.
 
-One rule decides for both sides, so that the masked JSON maps to the masked XML: an element is personal when the MWS
-table flags it ``pii``, or when a mapping table says that SP-API gives it only to applications with a role for
-personal data; and so is everything below it. What no table knows, and what is not of its field's kind, is taken for
-personal. Letters become ``x`` and digits ``0``, so lengths, forms and what is absent can still be compared.
+What is personal, and what stands for it, is in ``personal``; the payloads of SP-API's two versions are in
+``masking_v0`` and ``masking_v2026``.
 """
 
 import re
-from functools import cache
-from hashlib import blake2b
 from typing import cast
 
 import orjson
 
-from bridge.diff.differences import mask as mask_text
-from bridge.mapping.orders_v0 import ITEM_MAP, ORDER_MAP, QUERY_NAMES
-from bridge.mapping.rows import JsonObject, Row, StructMap
+from bridge.endpoint import masking_v2026
+from bridge.endpoint.masking_v0 import kept_v0
+from bridge.endpoint.masking_v2026 import kept_v2026
+from bridge.endpoint.personal import fields_of, fits, masked_json, masked_text, placeholder
+from bridge.mapping import calls_v2026, orders_v0
+from bridge.mapping.rows import JsonObject
 from bridge.upstream.errors import clean_words
 from mws_compat.documents import DOCUMENTS, ERROR
 from mws_compat.errors import ReadError
@@ -26,18 +25,15 @@ from mws_compat.reader import parse_element, read_element
 from mws_compat.schema import (
     DATETIME,
     INTEGER,
-    MONEY,
     TEXT,
     UNKNOWN,
     UNMAPPED,
     Attributed,
-    Field,
     Kind,
     ListOf,
     Node,
     Record,
     Repeated,
-    Scalar,
     Struct,
 )
 from mws_compat.writer import render_response
@@ -45,76 +41,27 @@ from mws_compat.writer import render_response
 __all__ = [
     "PERSONAL_QUERY",
     "TOKEN",
-    "is_personal",
     "kept_answer",
     "kept_error",
     "kept_parameters",
     "kept_payload",
     "kept_query",
     "masked_answer",
-    "placeholder",
 ]
 
 TOKEN = "NextToken"  # noqa: S105 - a parameter's name
 _TOKEN_ELEMENT = re.compile(rb"(?<=<NextToken>)[^<]+(?=</NextToken>)")
 
 
-#: Control characters that XML cannot hold: in an answer something else stands for them.
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
-
-
-def _mask(text: str) -> str:
-    return mask_text(_ILLEGAL.sub("x", text))
-
-
-def placeholder(token: str) -> str:
-    """What stands for a NextToken in a recording: the same for the same token, and nothing of what is in it."""
-    return f"token-{blake2b(token.strip().encode(), digest_size=12).hexdigest()}"
-
-
-# --- which elements -------------------------------------------------------------------------------------------------
-
-_MONEY_MAP = StructMap(MONEY, (Row("CurrencyCode", "CurrencyCode"), Row("Amount", "Amount")))
-
-
-@cache
-def _restricted() -> frozenset[tuple[int, str]]:
-    """Structs, by identity, and their fields that SP-API gives only to applications with a role."""
-    found: set[tuple[int, str]] = set()
-    waiting = [ORDER_MAP, ITEM_MAP]
-    while waiting:
-        table = waiting.pop()
-        rows = [row for row in table.rows if isinstance(row, Row)]
-        found.update((id(table.struct), row.mws) for row in rows if row.restricted)
-        waiting.extend(row.via for row in rows if row.via is not None)
-    return frozenset(found)
-
-
-def is_personal(struct: Struct, field: Field) -> bool:
-    """Whether a field of a struct is masked, with all that it holds."""
-    return field.pii or (id(struct), field.name) in _restricted()
-
-
-#: The fields of a struct by name, and whether they are personal; by the struct's identity, since it is dear to hash.
-_known: dict[int, tuple[Struct, dict[str, tuple[Field, bool]]]] = {}
-
-
-def _fields_of(struct: Struct) -> dict[str, tuple[Field, bool]]:
-    found = _known.get(id(struct))
-    if found is None:
-        fields = {field.name: (field, is_personal(struct, field)) for field in struct.fields}
-        found = _known[id(struct)] = (struct, fields)
-    return found[1]
-
-
 # --- the request ----------------------------------------------------------------------------------------------------
 
 #: Names of upstream query parameters whose values are personal.
 PERSONAL_QUERY = frozenset(
-    QUERY_NAMES[parameter.name]
+    names[parameter.name]
+    for names in (orders_v0.QUERY_NAMES, calls_v2026.QUERY_NAMES)
     for operation in OPERATIONS.values()
     for parameter in operation.parameters
-    if parameter.pii
+    if parameter.pii and parameter.name in names
 )
 
 
@@ -128,7 +75,7 @@ def kept_parameters(operation: Operation, parameters: dict[str, str], *, masked:
         for parameter in operation.parameters:
             if (listed in parameter.lists) if parameter.lists else (name == parameter.name):
                 hidden = masked and (parameter.pii or not _is_for(value, parameter))
-                kept[name] = placeholder(value) if name == TOKEN else _mask(value) if hidden else value
+                kept[name] = placeholder(value) if name == TOKEN else masked_text(value) if hidden else value
     return kept
 
 
@@ -138,7 +85,7 @@ def _is_for(value: str, parameter: Parameter) -> bool:
         return value in parameter.values
     if "@" in value:  # somebody's address, wherever it was put
         return False
-    return _fits(value, {"instant": DATETIME, "integer": INTEGER}.get(parameter.kind, TEXT))
+    return fits(value, {"instant": DATETIME, "integer": INTEGER}.get(parameter.kind, TEXT))
 
 
 # --- the answer -----------------------------------------------------------------------------------------------------
@@ -175,13 +122,13 @@ def masked_answer(body: bytes) -> bytes:
 
 
 def _masked_record(record: Record, struct: Struct, *, whole: bool) -> Record:
-    fields = _fields_of(struct)
+    fields = fields_of(struct)
     out: Record = {}
     for name, node in record.items():
         if name == UNKNOWN:
             out[name] = _masked_unknown(node)
         elif name == UNMAPPED:
-            out[name] = orjson.dumps(_masked_json(orjson.loads(cast("str", node)))).decode()
+            out[name] = orjson.dumps(masked_json(orjson.loads(cast("str", node)))).decode()
         elif name == TOKEN and isinstance(node, str):
             out[name] = placeholder(node) if node.strip() else node
         elif struct is ERROR and isinstance(node, str):
@@ -194,7 +141,7 @@ def _masked_record(record: Record, struct: Struct, *, whole: bool) -> Record:
 
 def _masked_node(node: Node, kind: Kind, *, whole: bool) -> Node:
     if isinstance(node, str):
-        return _mask(node) if whole or not _fits(node, kind) else node
+        return masked_text(node) if whole or not fits(node, kind) else node
     if isinstance(node, list):
         of = kind.of if isinstance(kind, ListOf | Repeated) else kind
         return [_masked_node(inner, of, whole=whole) for inner in node]
@@ -204,21 +151,10 @@ def _masked_node(node: Node, kind: Kind, *, whole: bool) -> Node:
     return {name: _masked_node(inner, kind.of, whole=whole) for name, inner in node.items()}
 
 
-def _fits(text: str, kind: Kind) -> bool:
-    """Whether a text is what its field holds. Anything can be in one that is not: a name, for example."""
-    if kind is TEXT or not isinstance(kind, Scalar) or text.isdecimal():
-        return True
-    try:
-        kind.canonical(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _masked_unknown(node: Node) -> Node:
     """In xmltodict's notation. A namespace stays: it is no data, and nothing can be written in a masked one."""
     if isinstance(node, str):
-        return _mask(node)
+        return masked_text(node)
     if isinstance(node, list):
         return [_masked_unknown(inner) for inner in node]
     return {name: inner if name == "@xmlns" else _masked_unknown(inner) for name, inner in node.items()}
@@ -227,14 +163,18 @@ def _masked_unknown(node: Node) -> Node:
 # --- SP-API's answers -----------------------------------------------------------------------------------------------
 
 
+#: The names under which a query has the token of a listing's next page.
+_QUERY_TOKENS = frozenset({TOKEN, masking_v2026.TOKEN})
+
+
 def kept_query(query: list[tuple[str, str]], *, masked: bool) -> list[tuple[str, str]]:
     """An upstream query as it is recorded."""
     kept = []
     for name, value in query:
-        if name == TOKEN:
+        if name in _QUERY_TOKENS:
             kept.append((name, placeholder(value)))
         else:
-            kept.append((name, _mask(value) if masked and name in PERSONAL_QUERY else value))
+            kept.append((name, masked_text(value) if masked and name in PERSONAL_QUERY else value))
     return kept
 
 
@@ -249,105 +189,9 @@ def kept_error(answer: object) -> JsonObject:
 
 
 def kept_payload(operation: str, answer: JsonObject, *, masked: bool) -> JsonObject:
-    """The answer of a getOrders, getOrder or getOrderItems call as it is recorded. What is beside its payload is
-    masked in any case: nothing of it is an order's, and it could be anything, a token for example."""
-    payload = answer.get("payload")
-    if not isinstance(payload, dict):
-        return cast("JsonObject", _masked_json(answer))
-    rest = {name: _masked_json(value) for name, value in answer.items() if name != "payload"}
-    if not masked:
-        return {"payload": _with_placeholder(payload), **rest}
-    if operation == "getOrder":
-        return {"payload": _masked_object(payload, ORDER_MAP, whole=False), **rest}
-    members = {"Orders": ORDER_MAP, "OrderItems": ITEM_MAP}
-    out: JsonObject = {}
-    for name, value in payload.items():
-        if name in members and isinstance(value, list):
-            out[name] = [_masked_member(member, members[name]) for member in value]
-        elif name in _ENVELOPE and not isinstance(value, dict | list):
-            out[name] = value
-        else:
-            out[name] = _masked_json(value)
-    return {"payload": _with_placeholder(out), **rest}
-
-
-#: What stands beside the members and says nothing of a person.
-_ENVELOPE = frozenset({"AmazonOrderId", "CreatedBefore", "LastUpdatedBefore", TOKEN})
-
-
-def _with_placeholder(payload: JsonObject) -> JsonObject:
-    token = payload.get(TOKEN)
-    if token is None or token == "":
-        return payload
-    return {**payload, TOKEN: placeholder(token) if isinstance(token, str) else _masked_json(token)}
-
-
-def _masked_member(member: object, table: StructMap) -> object:
-    return _masked_object(member, table, whole=False) if isinstance(member, dict) else _masked_json(member)
-
-
-@cache
-def _tree_of(table: StructMap) -> dict[str, object]:
-    """A table's rows by the path of their source: a Row, or a dict of what is inside."""
-    tree: dict[str, object] = {}
-    for row in table.rows:
-        if isinstance(row, Row):
-            *outer, last = row.source.split(".")
-            branch = tree
-            for step in outer:
-                branch = cast("dict[str, object]", branch.setdefault(step, {}))
-            branch[last] = row
-    return tree
-
-
-def _masked_object(source: JsonObject, table: StructMap, *, whole: bool) -> JsonObject:
-    fields = _fields_of(table.struct)
-
-    def walk(source: JsonObject, tree: dict[str, object]) -> JsonObject:
-        out: JsonObject = {}
-        for name, value in source.items():
-            branch = tree.get(name)
-            if isinstance(branch, Row):
-                field, hidden = fields[branch.mws]
-                out[name] = _masked_value(value, field.kind, branch.via, whole=whole or hidden)
-            elif isinstance(branch, dict) and isinstance(value, dict):
-                out[name] = walk(value, branch)
-            else:
-                out[name] = _masked_json(value)
-        return out
-
-    return walk(source, _tree_of(table))
-
-
-def _masked_value(value: object, kind: Kind, via: StructMap | None, *, whole: bool) -> object:
-    if isinstance(kind, Struct) and isinstance(value, dict):
-        return _masked_object(value, via or _MONEY_MAP, whole=whole)
-    if isinstance(kind, ListOf):
-        if isinstance(value, dict) and list(value) == [kind.member]:  # still wrapped, as SP-API's first releases did
-            return {kind.member: _masked_value(value[kind.member], kind, via, whole=whole)}
-        if isinstance(value, list):
-            return [_masked_value(inner, kind.of, via, whole=whole) for inner in value]
-        return _masked_value(value, kind.of, via, whole=whole)  # one member where an array is expected
-    if isinstance(kind, Scalar) and not isinstance(value, dict | list):
-        hidden = whole or (isinstance(value, str) and not _fits(value, kind))
-        return _masked_leaf(value) if hidden else value
-    return _masked_json(value)
-
-
-def _masked_json(value: object) -> object:
-    """What no table knows: names stay, and of values their kind and form."""
-    if isinstance(value, dict):
-        return {name: _masked_json(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_masked_json(inner) for inner in value]
-    return _masked_leaf(value)
-
-
-def _masked_leaf(value: object) -> object:
-    if isinstance(value, str):
-        return _mask(value)
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int):
-        return _mask(str(value))  # text, because no number begins with zeros; the mapping reads both alike
-    return 0.0
+    """The answer of an upstream call as it is recorded; of an operation that brings no orders all of it is masked."""
+    if operation in {"getOrders", "getOrder", "getOrderItems"}:
+        return kept_v0(operation, answer, masked=masked)
+    if operation in {"searchOrders", "getOrder2026"}:
+        return kept_v2026(answer, masked=masked)
+    return cast("JsonObject", masked_json(answer))

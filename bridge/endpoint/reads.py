@@ -35,6 +35,9 @@ class Listing(NamedTuple):
     following: Following | None
     before: str
 
+    def __repr__(self) -> str:
+        return f"<Listing of {len(self.orders)} orders>"  # they are personal
+
 
 class ItemListing(NamedTuple):
     """A page of an order's items; ``following`` is None on the last one."""
@@ -42,6 +45,9 @@ class ItemListing(NamedTuple):
     order_id: str
     items: list[Record]
     following: Following | None
+
+    def __repr__(self) -> str:
+        return f"<ItemListing of {len(self.items)} items>"
 
 
 class OrderReads(Protocol):

@@ -4,11 +4,14 @@ The recorded requests are asked again of an endpoint whose upstream is the recor
 and rendering are the present code's, and nothing goes over any network.
 """
 
+import math
 import os
 import re
 import secrets
 import uuid
+from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qsl
@@ -20,19 +23,15 @@ from pydantic import ValidationError
 from bridge.endpoint.access import AccessBook, AccessKey, SellerAccess
 from bridge.endpoint.app import Endpoint, EndpointSettings
 from bridge.endpoint.build import build_handlers
+from bridge.endpoint.kept import MemoryOrders
 from bridge.endpoint.nexttoken import TokenSealer
-from bridge.endpoint.recording import (
-    REQUESTS,
-    UPSTREAM,
-    RecordedCall,
-    RecordedRequest,
-    RecordingError,
-    answers_of,
-    read_marker,
-)
+from bridge.endpoint.recording import RecordedCall, RecordedRequest, answers_of
+from bridge.endpoint.recording_store import REQUESTS, UPSTREAM, RecordingError, read_marker
+from bridge.mapping import calls_v2026
 from bridge.upstream.accounts import Application, Seller
 from bridge.upstream.client import ClientSettings, SpApi
-from bridge.upstream.plans import OPERATIONS
+from bridge.upstream.datasets import Datasets
+from bridge.upstream.plans import UpstreamOperation
 from bridge.upstream.throttle import Throttle
 
 __all__ = ["KEY_ID", "ORIGIN", "SECRET", "Recorded", "RecordedUpstream", "Recording", "endpoint_over"]
@@ -124,9 +123,10 @@ def _damaged(path: Path, reason: str) -> RecordingError:
 
 
 class RecordedUpstream(httpx.AsyncBaseTransport):
-    """Answers as SP-API answered in one exchange: each path with its answers in their order, the last one as often as
-    it is asked for. ``asked`` are the paths that were asked for although the recording has nothing of them, and
-    ``changed`` (parameter, recorded value, present value) where a query is not the recorded one."""
+    """Answers as SP-API answered in one exchange: each path with its answers in their order, though that to the very
+    query before others, and the last one as often as it is asked for. ``asked`` are the paths that were asked for
+    although the recording has nothing of them, and ``changed`` (parameter, recorded value, present value) where a
+    query is not the recorded one."""
 
     def __init__(self, exchange: Recorded) -> None:
         self._payloads = exchange.payloads
@@ -146,8 +146,12 @@ class RecordedUpstream(httpx.AsyncBaseTransport):
         if not answers:
             self.asked.append(path)
             raise httpx.ConnectError("the recording has no answer")
-        call = answers.pop(0) if len(answers) > 1 else answers[0]
-        self._compare(dict(call.query), dict(parse_qsl(query, keep_blank_values=True)))
+        pairs = parse_qsl(query, keep_blank_values=True)
+        # Answers to other queries were refusals: the bridge asked for less after them, and knows it now beforehand.
+        call = next((one for one in answers if list(one.query) == pairs), answers[0])
+        if len(answers) > 1:
+            answers.remove(call)
+        self._compare(dict(call.query), dict(pairs))
         if call.status == 0:
             raise httpx.ConnectError("no answer came")
         if call.line is not None:
@@ -164,6 +168,49 @@ class RecordedUpstream(httpx.AsyncBaseTransport):
 _LOGIN_PATH = "/auth/o2/token"
 
 
+class _BucketsThen(Throttle):
+    """Never refuses a call, and tells of the buckets what the bridge saw of them: those of operations that it called
+    held enough, that of searchOrders for just as many pages; the others were empty."""
+
+    def __init__(self, request: RecordedRequest) -> None:
+        super().__init__(clock=request.at.timestamp, sleep=_at_once)
+        # What a refused call took is not needed now: it is not made again (_DatasetsThen).
+        made = Counter(call.operation for call in request.upstream if call.status != 403)
+        self._left = {call.operation: math.inf for call in request.upstream} | {_SEARCH: float(made[_SEARCH])}
+
+    def available(self, seller: Seller, operation: UpstreamOperation) -> float:  # noqa: ARG002 - there is but one
+        return self._left.get(operation.name, 0.0)
+
+    async def take(self, seller: Seller, operation: UpstreamOperation, *, wait: bool = True) -> float:  # noqa: ARG002
+        self._left[operation.name] = self._left.get(operation.name, 0.0) - 1.0
+        return 0.0
+
+
+_SEARCH = "searchOrders"
+
+
+class _DatasetsThen(Datasets):
+    """Knows beforehand which datasets had been refused when an exchange was over."""
+
+    def __init__(self, request: RecordedRequest) -> None:
+        super().__init__(clock=request.at.timestamp)
+        asked = [
+            frozenset(dict(call.query).get("includedData", "").split(","))
+            for call in request.upstream
+            if call.path.startswith(calls_v2026.LIST_PATH)
+        ]
+        self.given = asked[-1] if asked else frozenset[str]()
+        self._then = frozenset(calls_v2026.RESTRICTED_DATASETS).union(*asked) - self.given
+
+    def refused(self, seller: Seller) -> frozenset[str]:
+        return self._then | super().refused(seller)
+
+    @property
+    def of_everything(self) -> bool:
+        """Whether more was asked for than one operation needs, so that what came could be kept for others."""
+        return not any(self.given <= needed for needed in (calls_v2026.ORDER_DATASETS, calls_v2026.ITEM_DATASETS))
+
+
 def endpoint_over(exchange: Recorded, upstream: RecordedUpstream, sealer: TokenSealer) -> Endpoint:
     """The present endpoint, at the moment of an exchange, for the caller of that exchange (under KEY_ID and SECRET)
     and over its upstream answers. NextTokens are good in the endpoints that have the same ``sealer``."""
@@ -175,14 +222,11 @@ def endpoint_over(exchange: Recorded, upstream: RecordedUpstream, sealer: TokenS
         "recorded",
         request.seller.region,
         request.seller.marketplaces,
+        request.seller.upstream,
     )
-    throttle = Throttle(clock=request.at.timestamp, sleep=_at_once, max_wait=float("inf"))
-    if any(call.operation == "getOrder" for call in request.upstream):
-        # The bridge reads several orders one by one when the other bucket is empty; so it was.
-        throttle.drain(seller, OPERATIONS["getOrders"])
     api = SpApi(
         httpx.AsyncClient(transport=upstream, trust_env=False),
-        throttle=throttle,
+        throttle=_BucketsThen(request),
         settings=ClientSettings(
             attempts=max(3, len(request.upstream)),
             lwa_url=f"{ORIGIN}{_LOGIN_PATH}",
@@ -191,15 +235,27 @@ def endpoint_over(exchange: Recorded, upstream: RecordedUpstream, sealer: TokenS
         clock=request.at.timestamp,
         sleep=_at_once,
     )
+    datasets = _DatasetsThen(request)
+    handlers = build_handlers(
+        api,
+        sealer,
+        clock=request.at.timestamp,
+        v0_until=_NEVER,  # it served then
+        kept=MemoryOrders(0, timedelta()) if datasets.of_everything else None,
+        datasets=datasets,
+    )
     return Endpoint(
         AccessBook([AccessKey(KEY_ID, SECRET, {seller.seller_id: SellerAccess(seller)})]),
-        build_handlers(api, sealer, clock=request.at.timestamp),
+        handlers,
         settings=EndpointSettings(strict_status_pair=request.strict_status_pair),
         now=lambda: request.at,
         new_request_id=lambda: str(uuid.uuid4()),
         random_bytes=secrets.token_bytes,
         emit=lambda _: None,
     )
+
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 async def _at_once(_: float) -> None:

@@ -31,6 +31,9 @@ class Walk(NamedTuple):
     size: int
     filters: dict[str, list[str]]
 
+    def __repr__(self) -> str:
+        return f"<Walk filtered by {', '.join(self.filters) or 'nothing'}>"  # what for may be a buyer's address
+
     @classmethod
     def of(cls, following: Following) -> "Walk":
         query, filters = following["query"], following["filters"]

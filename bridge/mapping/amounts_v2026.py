@@ -1,13 +1,13 @@
 """Texts and amounts of Orders v2026-01-01, and the breakdowns that the charges of an item stand in."""
 
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from bridge.mapping.choices_v2026 import DISCOUNTS_ARE_NEGATIVE, PROMOTION_IS_WHOLE_DISCOUNT
 from bridge.mapping.links import Absolute, Derived, Money
 from bridge.mapping.paths import Path, parse_path
 from bridge.mapping.rows import JsonObject, MappingError, as_integer, as_text
-from mws_compat.schema import Node, Record
+from mws_compat.schema import DECIMAL, Node, Record
 
 __all__ = [
     "ITEM_PRICE",
@@ -81,10 +81,9 @@ def number_of(amount: Node | None) -> Decimal | None:
     """The number of an amount; None where it has none that can be reckoned with."""
     text = amount.get("Amount") if isinstance(amount, dict) else None
     try:
-        number = Decimal(text) if isinstance(text, str) else None
-    except InvalidOperation:
+        return Decimal(text.strip()) if isinstance(text, str) and DECIMAL.canonical(text) else None
+    except ValueError:  # Decimal itself takes exponents and underscores, which are no amounts on any wire
         return None
-    return number if number is not None and number.is_finite() else None
 
 
 def subtotal(type_: str) -> Path:
@@ -111,7 +110,7 @@ def _read_item_price(source: JsonObject, whole: JsonObject) -> Node | None:
     unit, quantity = number_of(price), text_at(_QUANTITY, source)
     if price is None or unit is None or quantity is None or not quantity.isdigit():
         return None
-    return {**price, "Amount": str(unit * int(quantity))}
+    return {**price, "Amount": f"{unit * int(quantity):f}"}
 
 
 _TAX_SUBTOTAL = subtotal("TAX")
@@ -140,7 +139,7 @@ def _add_detail(type_: str, subtype: str, *, negative: bool) -> Callable[[Node, 
             path.put(target, value)
             numbers = [number_of(Money().read([part])) for part in parts.find(target)]
             total = sum((number for number in numbers if number is not None), Decimal(0))
-            whole.put(target, {**(value if isinstance(value, dict) else {}), "amount": str(total)})
+            whole.put(target, {**(value if isinstance(value, dict) else {}), "amount": f"{total:f}"})
 
     return write
 
@@ -177,7 +176,7 @@ def _read_promotion_discount(source: JsonObject, _: JsonObject) -> Node | None:
     if number is None or not any(parts):
         return whole
     rest = number - sum((part for part in parts if part), Decimal(0))
-    return {**whole, "Amount": str(rest)} if rest else None
+    return {**whole, "Amount": f"{rest:f}"} if rest else None
 
 
 ITEM_PRICE = Derived(_read_item_price, write_money(_ITEM_SUBTOTAL))

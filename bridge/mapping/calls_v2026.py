@@ -108,6 +108,9 @@ class SearchPage(NamedTuple):
     created_before: str
     last_updated_before: str
 
+    def __repr__(self) -> str:
+        return f"<SearchPage of {len(self.orders)} orders>"  # they are personal
+
 
 def read_search_page(answer: object) -> SearchPage:
     """Orders, token and upper bound of a searchOrders answer. Raises MappingError when it is not one."""

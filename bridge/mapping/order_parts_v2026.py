@@ -113,7 +113,7 @@ def _read_order_total(source: JsonObject, _: JsonObject) -> Node | None:
     currency = next(iter(currencies), None)
     if len(currencies) != 1 or not isinstance(currency, str) or None in numbers:
         return None
-    return {"CurrencyCode": currency, "Amount": str(sum(filter(None, numbers), Decimal(0)))}
+    return {"CurrencyCode": currency, "Amount": f"{sum(filter(None, numbers), Decimal(0)):f}"}
 
 
 TOTAL = Derived(_read_order_total, write_money(_GRAND_TOTAL))

@@ -16,6 +16,9 @@ class OrderPage(NamedTuple):
     created_before: str
     last_updated_before: str
 
+    def __repr__(self) -> str:
+        return f"<OrderPage of {len(self.orders)} orders>"  # they are personal
+
 
 class ItemPage(NamedTuple):
     """A page of one order's items."""
@@ -23,3 +26,6 @@ class ItemPage(NamedTuple):
     order_id: str
     items: list[Record]
     next_token: str
+
+    def __repr__(self) -> str:
+        return f"<ItemPage of {len(self.items)} items>"

@@ -119,7 +119,14 @@ def settings(origin="http://amazon.test"):
                 "attempts": 2,
             },
             "application": [{"client_id": "client", "client_secret": SECRETS["client secret"]}],
-            "seller": [{"seller_id": SELLER, "refresh_token": SECRETS["refresh token"], "marketplaces": [US]}],
+            "seller": [
+                {
+                    "seller_id": SELLER,
+                    "refresh_token": SECRETS["refresh token"],
+                    "marketplaces": [US],
+                    "upstream": "v0",
+                }
+            ],
             "access_key": [
                 {
                     "id": KEY,

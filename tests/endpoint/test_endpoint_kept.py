@@ -6,7 +6,11 @@ from datetime import timedelta
 import pytest
 
 from bridge.endpoint.kept import KeptListing, KeptOrder, MemoryOrders, Window
+from bridge.endpoint.reads import ItemListing, Listing
 from bridge.endpoint.versions import Versions
+from bridge.endpoint.walks import Walk
+from bridge.mapping.calls_v2026 import SearchPage
+from bridge.mapping.pages import ItemPage, OrderPage
 from bridge.upstream.datasets import Datasets
 from bridge.upstream.errors import UpstreamFault
 from bridge.upstream.plans import V0, V0_REMOVED, V2026
@@ -56,8 +60,14 @@ async def test_a_late_answer_does_not_replace_a_younger_one():
 
 def test_what_a_listing_shows_of_itself():
     """Neither contents nor ids are in a repr that could be logged."""
-    listing = KeptListing(NOW, NOW, NOW, ((NOW, "902-1234567-1234567"),))
-    assert "902-" not in repr(listing)
+    order_id = "902-1234567-1234567"
+    page = SearchPage([{"orderId": order_id}], "", "", "")
+    walk = Walk([], "", order_id, "", 1, {"BuyerEmail": [order_id]})
+    records = [{"AmazonOrderId": order_id}]
+    shown = [KeptListing(NOW, NOW, NOW, ((NOW, order_id),)), KeptOrder(order_id.encode(), NOW), page, walk]
+    shown += [Listing(records, None, ""), ItemListing("", records, None)]
+    shown += [OrderPage(records, "", "", ""), ItemPage("", records, "")]
+    assert "902-" not in repr(shown)
 
 
 @pytest.mark.parametrize(

@@ -265,7 +265,7 @@ async def test_more_than_fifty_ids_are_refused(bridge):
 async def test_few_tokens_of_the_list_plan_send_orders_the_other_way(bridge):
     """With the list bucket empty several orders are read one by one; with both empty the call is throttled."""
     ids = bridge.order_ids()[:3]
-    seller = bridge.endpoint._handlers._api
+    seller = bridge.api
     account = next(iter(bridge.endpoint.book._keys.values())).sellers[NA.selling_partner_id].seller
     throttle = seller.throttle
     throttle.drain(account, _plan("getOrders"))

@@ -18,16 +18,19 @@ import pytest
 
 from bridge.cli import main
 from bridge.diff import compare
-from bridge.endpoint import recording as recording_module
+from bridge.endpoint import recording_store
 from bridge.endpoint.app import Endpoint
-from bridge.endpoint.masking import is_personal, kept_answer, kept_payload, masked_answer, placeholder
+from bridge.endpoint.masking import kept_answer, kept_payload, masked_answer
+from bridge.endpoint.personal import is_personal, placeholder
 from bridge.endpoint.recorded import Recording
-from bridge.endpoint.recording import Exchange, RecordedRequest, Recorder, RecordingError, read_marker
+from bridge.endpoint.recording import Exchange, RecordedRequest, Recorder
+from bridge.endpoint.recording_store import RecordingError, read_marker
 from bridge.mapping import orders_v0 as v0
 from bridge.mapping.rows import Row
 from bridge.offline.sources import find_sources
 from bridge.sandbox import SandboxSettings
 from bridge.upstream.client import UpstreamAnswer
+from bridge.upstream.plans import V0, V2026
 from mws_compat.errors import ReadError
 from mws_compat.orders import OPERATIONS, ORDER, ORDER_ITEM, namespace_of
 from mws_compat.reader import parse_document
@@ -61,10 +64,15 @@ def recorded_bridge(recorder, **options):
     return bridge
 
 
-async def session(bridge):
+VERSIONS = pytest.mark.parametrize("version", [V0, V2026])
+#: Version → the operation upstream that lists orders.
+LISTS = {V0: "getOrders", V2026: "searchOrders"}
+
+
+async def session(bridge, version=V0):
     """Every operation, with pages, and what goes wrong; returns the answers."""
     listing = {"CreatedAfter": ALWAYS, "MarketplaceId.Id.1": US}
-    answers = await bridge.pages({**listing, "MaxResultsPerPage": "10"})
+    answers = await bridge.pages({**listing, "MaxResultsPerPage": "10" if version == V0 else "20"})
     ids = [id_ for answer in answers for id_ in answer.ids]
     answers.append(await bridge.call("GetOrder", {f"AmazonOrderId.Id.{n}": id_ for n, id_ in enumerate(ids[:3], 1)}))
     for id_ in ids[:12]:
@@ -75,10 +83,11 @@ async def session(bridge):
     answers.append(await bridge.call("GetServiceStatus"))
     answers.append(await bridge.call("ListOrders", {"MarketplaceId.Id.1": US}))
     answers.append(await bridge.call("ListOrdersByNextToken", {"NextToken": "ABC"}))
+    answers.append(await bridge.call("ListOrderItemsByNextToken", {"NextToken": "ABC"}))
     answers.append(await bridge.call("ListOrders", listing, secret="a wrong one"))
     answers.append(await bridge.send("PUT"))
     for fault in ("throttle", "denied", "not-found", "html", "unavailable"):
-        bridge.sandbox.faults.script("getOrders", [fault] * 3)
+        bridge.sandbox.faults.script(LISTS[version], [fault] * 3)
         answers.append(await bridge.call("ListOrders", listing))
         bridge.clock.at += 600
     await bridge.send("GET", "/")  # a ping
@@ -117,11 +126,12 @@ def numbers_in(directory):
 # --- what is in it --------------------------------------------------------------------------------------------------
 
 
-async def test_every_answer_is_recorded(tmp_path, recorders):
+@VERSIONS
+async def test_every_answer_is_recorded(tmp_path, recorders, version):
     """Each answer becomes a request, an answer and, where SP-API was asked, a payload; errors too, pings not."""
     recorder = recorders(tmp_path / "r")
-    bridge = recorded_bridge(recorder, sandbox=paged_sandbox())
-    answers = await session(bridge)
+    bridge = recorded_bridge(recorder, sandbox=paged_sandbox(), version=version)
+    answers = await session(bridge, version)
     recorder.close()
     found = list(Recording(tmp_path / "r"))
     assert [(one.request.status, one.request.code) for one in found] == [
@@ -134,6 +144,8 @@ async def test_every_answer_is_recorded(tmp_path, recorders):
         place = "answers" if answer.status == 200 and document.action != "GetServiceStatus" else "others"
         assert one.path.relative_to(tmp_path / "r").parts[0] == place
     assert {one.request.operation for one in found} == {*OPERATIONS, "Unknown"}
+    assert {one.request.seller.upstream for one in found if one.request.seller} == {version}
+    assert any(one.payloads for one in found)
     assert recorder.dropped == recorder.failed == 0
 
 
@@ -157,10 +169,11 @@ async def test_a_request_names_what_it_asked(tmp_path, recorders):
     assert b"hunter2" not in everything_in(tmp_path)
 
 
-async def test_pages_can_be_told_apart(tmp_path, recorders):
+@VERSIONS
+async def test_pages_can_be_told_apart(tmp_path, recorders, version):
     """A token is replaced, the same on the page that gave it and in the request that took it; upstream too."""
     recorder = recorders(tmp_path / "r")
-    bridge = recorded_bridge(recorder)
+    bridge = recorded_bridge(recorder, version=version)
     answers = await bridge.pages({"CreatedAfter": ALWAYS, "MarketplaceId.Id.1": US, "MaxResultsPerPage": "5"})
     recorder.close()
     assert len(answers) > 2
@@ -169,8 +182,12 @@ async def test_pages_can_be_told_apart(tmp_path, recorders):
     assert [one.request.parameters["NextToken"] for one in found[1:]] == given[:-1]
     assert given[:-1] == [placeholder(answer.token) for answer in answers[:-1]]
     assert given[-1] == ""
-    upstream = [orjson.loads(one.payloads[0])["payload"].get("NextToken") for one in found]
-    assert [dict(one.request.upstream[0].query)["NextToken"] for one in found[1:]] == upstream[:-1]
+    outer, inner, name = {
+        V0: ("payload", "NextToken", "NextToken"),
+        V2026: ("pagination", "nextToken", "paginationToken"),
+    }[version]
+    upstream = [orjson.loads(one.payloads[0]).get(outer, {}).get(inner) for one in found]
+    assert [dict(one.request.upstream[0].query)[name] for one in found[1:]] == upstream[:-1]
     assert len({*upstream, *given}) == len(upstream) + len(given)
 
 
@@ -205,6 +222,9 @@ class Canaries(canaries.Witness):
     """The endpoint of the canary tests, over an upstream in which every secret and every personal field is marked."""
 
     def __init__(self, recorder, monkeypatch):
+        made = canaries.settings()
+        sellers = tuple(seller.model_copy(update={"upstream": V0}) for seller in made.seller)
+        monkeypatch.setattr(canaries, "settings", lambda: made.model_copy(update={"seller": sellers}))
         super().__init__([], monkeypatch)
         self.endpoint._recorder = recorder
 
@@ -277,12 +297,13 @@ async def test_an_address_in_the_wrong_parameter(tmp_path, recorders):
     assert parse_document(one.answer).result["Message"] == "Invalid AmazonOrderId: (address)"
 
 
-async def test_nobody_of_the_sandbox_is_in_a_masked_recording(tmp_path, recorders):
+@VERSIONS
+async def test_nobody_of_the_sandbox_is_in_a_masked_recording(tmp_path, recorders, version):
     """Over the sandbox: no secret of the settings, no token that was given out, and no personal value of any order or
     item occurs in any file."""
     recorder = recorders(tmp_path / "r")
-    bridge = recorded_bridge(recorder, sandbox=paged_sandbox())
-    answers = await session(bridge)
+    bridge = recorded_bridge(recorder, sandbox=paged_sandbox(), version=version)
+    answers = await session(bridge, version)
     recorder.close()
     data = everything_in(tmp_path)
     tokens = {str(entry.grant.token) for entry in bridge.api.tokens._entries.values()}
@@ -294,9 +315,10 @@ async def test_nobody_of_the_sandbox_is_in_a_masked_recording(tmp_path, recorder
         *tokens,
         *(answer.token for answer in answers if answer.token),
     }
-    assert len(tokens) >= 2
+    assert len(tokens) >= (2 if version == V0 else 1)
     for request in bridge.upstream.requests:
-        secrets |= {request.headers.get("x-amz-access-token", ""), request.url.params.get("NextToken", "")}
+        secrets.add(request.headers.get("x-amz-access-token", ""))
+        secrets |= {request.url.params.get(name, "") for name in ("NextToken", "paginationToken")}
     personal = {ASKED}
     for answer in answers:
         if answer.status == 200:
@@ -326,10 +348,11 @@ def _personal(record, struct, *, whole):
                 yield inner
 
 
-async def test_keep_keeps(tmp_path, recorders):
+@VERSIONS
+async def test_keep_keeps(tmp_path, recorders, version):
     """Kept, the answers are recorded byte for byte but for their tokens, and the payloads as they came."""
     recorder = recorders(tmp_path / "r", masked=False)
-    bridge = recorded_bridge(recorder)
+    bridge = recorded_bridge(recorder, version=version)
     answers = await bridge.pages({"CreatedAfter": ALWAYS, "MarketplaceId.Id.1": US, "MaxResultsPerPage": "7"})
     recorder.close()
     for one, answer in zip(Recording(tmp_path / "r"), answers, strict=True):
@@ -339,6 +362,7 @@ async def test_keep_keeps(tmp_path, recorders):
             else answer.body
         )
         assert one.answer == expected
+        assert b"@marketplace.amazon.com" in one.payloads[0]
 
 
 # --- masking --------------------------------------------------------------------------------------------------------
@@ -566,7 +590,7 @@ def test_the_queue_is_bounded(tmp_path, recorders, monkeypatch, caplog):
     """When the disk does not keep up, further exchanges are dropped and counted, the log is told once a minute, and
     what had been taken is written in the end."""
     held = threading.Event()
-    write = recording_module._write
+    write = recording_store._write
 
     def slow(path, data):
         held.wait(30)
@@ -574,7 +598,7 @@ def test_the_queue_is_bounded(tmp_path, recorders, monkeypatch, caplog):
 
     now = [0.0]
     recorder = recorders(tmp_path / "r", waiting=3, clock=lambda: now[0])
-    monkeypatch.setattr(recording_module, "_write", slow)
+    monkeypatch.setattr(recording_store, "_write", slow)
     with caplog.at_level(logging.WARNING, "mws_bridge.recording"):
         for second in (0, 10, 20, 61):
             now[0] = second
@@ -593,7 +617,7 @@ async def test_a_full_disk_breaks_no_answer(tmp_path, recorders, monkeypatch, ca
     and recording goes on once there is room."""
     recorder = recorders(tmp_path / "r")
     bridge = recorded_bridge(recorder)
-    write = recording_module._write
+    write = recording_store._write
     full = threading.Event()
     full.set()
 
@@ -602,7 +626,7 @@ async def test_a_full_disk_breaks_no_answer(tmp_path, recorders, monkeypatch, ca
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         write(path, data)
 
-    monkeypatch.setattr(recording_module, "_write", refuse)
+    monkeypatch.setattr(recording_store, "_write", refuse)
     listing = {"CreatedAfter": ALWAYS, "MarketplaceId.Id.1": US}
     with caplog.at_level(logging.WARNING, "mws_bridge.recording"):
         for _ in range(3):
