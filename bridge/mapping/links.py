@@ -8,10 +8,11 @@ walked to read an answer for the endpoint (``read``) and to write JSON of a reco
 Reading accepts what SP-API sends and refuses other shapes with the place named, never with the value.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 from bridge.mapping.paths import Path, parse_path
 from bridge.mapping.rows import (
@@ -297,7 +298,7 @@ class LinkMap:
             raise ValueError(f"mapping of {struct.name}: {', '.join(wrong)}")
 
     @cached_property
-    def _ways(self) -> list[tuple[str, "_Placed | Derived"]]:
+    def ways(self) -> list[tuple[str, "_Placed | Derived"]]:
         """Element and way of every link; made when they are first needed."""
         kinds = {field.name: field.kind for field in self.struct.fields}
         ways: list[tuple[str, _Placed | Derived]] = []
@@ -315,15 +316,11 @@ class LinkMap:
     def read(self, source: JsonObject, whole: JsonObject | None = None) -> Record:
         """The record of an object, ``whole`` being the order that it belongs to. Raises MappingError, naming the
         place, for a value of the wrong type."""
-        order = source if whole is None else whole
-        record: Record = {}
-        for name, way in self._ways:
-            if node := way.read(source, order):
-                record[name] = node
-        for row in self.rows:
-            if isinstance(row, Lost) and row.otherwise is not None and (text := row.otherwise(order)) is not None:
-                record[row.mws] = text
-        return record
+        return self._read(source, source if whole is None else whole)
+
+    @cached_property
+    def _read(self) -> Callable[[JsonObject, JsonObject], Record]:
+        return _compile(self)
 
     def write(self, record: Record) -> JsonObject:
         """The JSON object of a record, as far as the links lead: what else the record holds is left out."""
@@ -333,7 +330,7 @@ class LinkMap:
 
     def write_into(self, record: Record, target: JsonObject) -> None:
         """Put what ``write`` makes into an object."""
-        for name, way in self._ways:
+        for name, way in self.ways:
             if node := record.get(name):
                 way.write(node, target)
 
@@ -354,3 +351,89 @@ class _Placed(NamedTuple):
     def write(self, node: Node, target: JsonObject) -> None:
         for value in self.way.write(node):
             self.path.put(target, value)
+
+
+# --- compilation ----------------------------------------------------------------------------------------------------
+#
+# As in rows.py a table is read through one function that is written from its rows. Members of one object are taken
+# from it one after the other, and a value of the type that it nearly always is goes into the record on the spot. Any
+# other value goes through the row's way, whose answer is the same.
+
+_IS_SECOND = re.compile(
+    r"(?!0000)[0-9]{4}-"
+    r"(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
+    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{3})?Z"
+).fullmatch
+
+
+def _short_way(way: Way, name: str, names: dict[str, object]) -> tuple[str, str] | None:
+    """When a value needs no way, and what is written for it."""
+    if isinstance(way, Words):
+        names[f"words_{name}"] = {word: mws for word, mws in way.table.items() if word not in way.silent}
+        return f"value.__class__ is str and value in words_{name}", f"words_{name}[value]"
+    if way == _TEXT:
+        return "value.__class__ is str and value", "value"
+    if way == _LEAVES[INTEGER.name]:
+        return "value.__class__ is int", "str(value)"
+    if way == _LEAVES[DATETIME.name]:
+        return "value.__class__ is str and is_second(value)", "value[:19] + 'Z'"
+    return None
+
+
+def _compile(table: LinkMap) -> Callable[[JsonObject, JsonObject], Record]:
+    names: dict[str, object] = {"is_second": _IS_SECOND, "MappingError": MappingError}
+    lines = ["def read(source, order):", "    record = {}"]
+    groups: dict[tuple[str, ...], list[tuple[str, str, _Placed]]] = {}
+    flags: dict[str, list[tuple[str, str]]] = {}
+    others: list[tuple[str, _Placed | Derived]] = []
+    for name, way in table.ways:
+        names[f"way_{name}"] = way.read
+        if isinstance(way, _Placed) and isinstance(way.way, Flag):
+            names[f"find_{way.path.text}"] = way.path.find
+            flags.setdefault(way.path.text, []).append((name, way.way.word))
+        elif isinstance(way, _Placed) and way.path.is_plain:
+            *outer, last = (step.name for step in way.path.steps)
+            groups.setdefault(tuple(outer), []).append((name, last, way))
+        else:
+            others.append((name, way))
+    for object_path, members in groups.items():
+        lines += _group(object_path, members, names)
+    for number, (text, words) in enumerate(flags.items()):
+        names[f"find{number}"] = names.pop(f"find_{text}")
+        lines.append(f"    words = find{number}(source)")
+        lines += [f"    record[{name!r}] = 'true' if {word!r} in words else 'false'" for name, word in words]
+    for name, _ in others:
+        lines.append(f"    if node := way_{name}(source, order):")
+        lines.append(f"        record[{name!r}] = node")
+    for row in table.rows:
+        if isinstance(row, Lost) and row.otherwise is not None:
+            names[f"compute_{row.mws}"] = row.otherwise
+            lines.append(f"    if (text := compute_{row.mws}(order)) is not None:")
+            lines.append(f"        record[{row.mws!r}] = text")
+    lines.append("    return record")
+    # The text is made of names that stand in this project's own tables; no input has a part in it.
+    exec("\n".join(lines), names)  # noqa: S102
+    return cast("Callable[[JsonObject, JsonObject], Record]", names["read"])
+
+
+def _group(outer: tuple[str, ...], members: list[tuple[str, str, _Placed]], names: dict[str, object]) -> list[str]:
+    """The elements whose members stand in one object. Where something else stands than the object that they need,
+    the first of their ways says so."""
+    lines = ["    node = source"]
+    indent = "    "
+    lines += [f"{indent}node = node.get({step!r}) if node.__class__ is dict else node" for step in outer]
+    lines.append(f"{indent}if node.__class__ is dict:")
+    lines.append(f"{indent}    get = node.get")
+    for name, last, placed in members:
+        lines.append(f"{indent}    value = get({last!r})")
+        short = _short_way(placed.way, name, names)
+        if short is not None:
+            lines.append(f"{indent}    if {short[0]}:")
+            lines.append(f"{indent}        record[{name!r}] = {short[1]}")
+            lines.append(f"{indent}    elif value is not None and (found := way_{name}(source, order)):")
+        else:
+            lines.append(f"{indent}    if value is not None and (found := way_{name}(source, order)):")
+        lines.append(f"{indent}        record[{name!r}] = found")
+    lines.append(f"{indent}elif node is not None:")
+    lines.append(f"{indent}    way_{members[0][0]}(source, order)")
+    return lines
