@@ -33,7 +33,8 @@ class Datasets:
         return names if self._clock() < until else frozenset()
 
     def narrow(self, seller: Seller, asked: frozenset[str], fault: UpstreamFault) -> bool:
-        """Take down that Amazon refused a request for ``asked``. False when there is nothing left to leave out.
+        """Take down that Amazon refused a request for ``asked``. False when there is nothing left to leave out: then
+        it was not about datasets, and all of them are asked for again next time.
 
         A refusal that names datasets is about those. One that names none could be about either of the two, so they
         are asked for one by one: both, then the address, then the buyer, then neither. It is learned once a day.
@@ -52,6 +53,7 @@ class Datasets:
         elif suspects:
             names = before | {*_RESTRICTED}
         else:
+            self._refused.pop(_key(seller), None)
             return False
         self._refused[_key(seller)] = (names, self._clock() + _REFUSED_FOR)
         _log.warning(

@@ -15,7 +15,7 @@ from bridge.cli.arguments import build_parser, option_of
 from mws_compat.orders import OPERATIONS
 from tests.cli.running import command, run
 
-VERBS = ("demo", "serve", "call", "check", "sandbox", "convert", "diff", "replay")
+VERBS = ("demo", "serve", "call", "check", "sandbox", "convert", "diff", "replay", "compare-upstreams")
 HELP = Path(__file__).parent / "help"
 #: What the verbs need and what must not slow down a --help.
 HEAVY = {"pydantic", "httpx", "uvicorn", "aiohttp", "starlette", "cryptography", "lxml", "rich", "orjson", "asyncio"}
@@ -80,7 +80,7 @@ def test_help_is_stable(verb: str, monkeypatch: pytest.MonkeyPatch, capsys: pyte
 def test_help_names_every_verb(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The verbs of the help are the verbs that there are."""
     text = helped("", 80, monkeypatch, capsys)
-    assert tuple(re.findall(r"^    ([a-z]+) ", text, re.MULTILINE)) == VERBS
+    assert tuple(re.findall(r"^    ([a-z-]+)(?= |$)", text, re.MULTILINE)) == VERBS
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,7 +82,7 @@ def test_a_play_that_fails(
     def other(settings: SandboxSettings, **options: object) -> Sandbox:
         sandbox = Sandbox(SandboxSettings(anchor=settings.anchor, orders=orders), **options)  # type: ignore[arg-type]
         if fault:
-            sandbox.faults.always("getOrders", fault)
+            sandbox.faults.always("searchOrders", fault)
         return sandbox
 
     monkeypatch.setattr(demo, "Sandbox", other)

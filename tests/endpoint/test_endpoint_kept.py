@@ -140,7 +140,12 @@ def test_a_refusal_that_names_datasets_is_about_those():
 
 
 def test_a_refusal_with_nothing_left_to_leave_out():
-    """Without personal datasets a refusal is about the application itself."""
+    """When it is refused without personal datasets too, it was about the application itself, and nothing is learned
+    of the datasets: they must not be missing once it may use the API."""
     datasets = Datasets(clock=Clock())
-    assert not datasets.narrow(SELLER, frozenset({"FULFILLMENT"}), refusal())
+    asked = frozenset({"BUYER", "RECIPIENT", "FULFILLMENT"})
+    for names in ({"BUYER"}, {"RECIPIENT"}, {"BUYER", "RECIPIENT"}):
+        assert datasets.narrow(SELLER, asked - datasets.refused(SELLER), refusal())
+        assert datasets.refused(SELLER) == names
+    assert not datasets.narrow(SELLER, asked - datasets.refused(SELLER), refusal())
     assert datasets.refused(SELLER) == frozenset()

@@ -528,8 +528,10 @@ async def test_auto_falls_back_to_v0_and_comes_back(caplog):
     assert operations(bridge) == ["getOrders", "getOrderItems"]
     gate.open = True
     bridge.clock.at += 3600
-    await bridge.call("ListOrders", WINDOW)
+    newer = await bridge.call("ListOrders", WINDOW)
     assert operations(bridge)[-1] == "searchOrders"
+    assert newer.all("BuyerName")
+    assert newer.all("ShippingAddress")
     rest = await bridge.call("ListOrdersByNextToken", {"NextToken": answer.token})
     assert rest.status == 200
     assert operations(bridge)[-1] == "getOrders"
