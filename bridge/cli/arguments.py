@@ -175,7 +175,8 @@ def _add_sandbox(verbs: Verbs) -> None:
         "sandbox",
         "sandbox",
         "run the SP-API emulator alone",
-        "Run the emulated SP-API (Login with Amazon, restricted data tokens, Orders v0);\nprints its credentials.",
+        "Run the emulated SP-API (Login with Amazon, restricted data tokens, Orders v0\n"
+        "and v2026-01-01); prints its credentials.",
     )
     parser.add_argument("--seed", type=int, default=2013, help="seed of the emulated orders (default: 2013)")
     parser.add_argument(
@@ -251,9 +252,11 @@ def _add_convert(verbs: Verbs) -> None:
         "convert",
         "convert archived MWS XML to SP-API JSON, and back",
         "Convert legacy MWS order XML to SP-API JSON, or SP-API JSON to MWS XML: which\n"
-        "way, the content of each input says. Reads answers of the Orders operations,\n"
-        "error documents, order reports (_GET_ORDERS_DATA_) and fulfillment feeds, one or\n"
-        "many in a file, also .gz, .zst and .zip. What no table knows is kept.\n\n"
+        "way, the content of each input says. With --form, JSON becomes JSON of that\n"
+        "form: Orders v0 becomes v2026-01-01, or the other way about. Reads answers of\n"
+        "the Orders operations, error documents, order reports (_GET_ORDERS_DATA_) and\n"
+        "fulfillment feeds, one or many in a file, also .gz, .zst and .zip. What no table\n"
+        "knows is kept.\n\n"
         "Exit code 0: all converted; 2: something could not be.",
     )
     parser.add_argument(
@@ -273,9 +276,9 @@ def _add_convert(verbs: Verbs) -> None:
     parser.add_argument("--force", action="store_true", help="convert again what is done already")
     parser.add_argument(
         "--form",
-        choices=("sp-api", "generic"),
-        default="sp-api",
-        help="JSON as Orders v0 has it (default), or as xmltodict makes it",
+        choices=("sp-api", "sp-api-2026", "generic"),
+        default="",
+        help="write JSON as Orders v0 has it (default for XML), as v2026-01-01 has it, or as xmltodict makes it",
     )
     parser.add_argument("--lines", action="store_true", help="write one order, item or message a line (NDJSON)")
     parser.add_argument(
@@ -340,7 +343,8 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
         "--format",
         choices=("text", "json", "ndjson", "junit", "html", "patch"),
         default="text",
-        help="of the report (default: text)",
+        metavar="NAME",
+        help="of the report: text (default), json, ndjson, junit, html or patch",
     )
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="write the report there (default: the standard output)"
@@ -388,11 +392,11 @@ def _add_compare_upstreams(verbs: Verbs) -> None:
         verbs,
         "compare-upstreams",
         "compare_upstreams",
-        "compare a seller's orders as Orders v0 and v2026-01-01 tell them",
-        "Read a seller's orders from both versions of SP-API's Orders API, as the endpoint\n"
-        "would, and compare the MWS answers that legacy programs would get. What the\n"
-        "newer version does by itself is told apart, each time with the reason. Calls\n"
-        "Amazon within its usage plans: the items of 60 orders take about two minutes.\n\n"
+        "compare the answers from Orders v0 and v2026-01-01",
+        "Read a seller's orders from both versions of SP-API's Orders API, as the\n"
+        "endpoint would, and compare the MWS answers that legacy programs would get.\n"
+        "What the newer version does by itself is told apart, each time with the reason.\n"
+        "Calls Amazon within its usage plans: the items of 60 orders take two minutes.\n\n"
         "Exit code 0: the same but for what is explained; 1: different; 2: unknown.",
     )
     parser.add_argument("seller", metavar="SELLER", help="the seller_id of the configuration")

@@ -8,15 +8,19 @@ from bridge.diff.differences import Change, Difference
 from bridge.mapping import orders_v0, orders_v2026
 from bridge.mapping.links import Differs, Link, LinkMap, Lost
 from bridge.mapping.rows import Row, StructMap
+from mws_compat.schema import UNMAPPED
 
 __all__ = ["differing_fields", "explain_upgrade", "lost_fields"]
 
+_NO_ELEMENT = "a member of SP-API that no MWS element carries; the versions have others"
 _NO_ROLE_NEEDED = "v0 gives it only to applications with a role for personal data, v2026 to everyone"
 
 
 def explain_upgrade(difference: Difference) -> str:
     """Why the move from v0 (old) to v2026-01-01 (new) makes this difference, or ''. What only the upgrade makes is
     explained: a field that both have, and that has another value, is not."""
+    if any(step.name == UNMAPPED for step in difference.steps):
+        return _NO_ELEMENT
     reason = lost_fields().get(difference.spot)
     if reason is not None:
         return reason

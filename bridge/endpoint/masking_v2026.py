@@ -11,10 +11,11 @@ from typing import NamedTuple, cast
 
 from bridge.endpoint.personal import fields_of, fits, masked_json, masked_text, with_placeholder
 from bridge.mapping.amounts_v2026 import detail, subtotal
-from bridge.mapping.links import Link, LinkMap, Words
+from bridge.mapping.links import Link, LinkMap
 from bridge.mapping.orders_v2026 import ITEM_MAP, ORDER_MAP
 from bridge.mapping.paths import parse_path
 from bridge.mapping.rows import JsonObject
+from bridge.mapping.ways import Words
 from mws_compat.schema import BOOLEAN, DATETIME, MONEY, Kind, ListOf, Scalar, Struct
 
 __all__ = ["TOKEN", "kept_v2026"]

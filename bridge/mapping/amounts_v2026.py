@@ -4,9 +4,10 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from bridge.mapping.choices_v2026 import DISCOUNTS_ARE_NEGATIVE, PROMOTION_IS_WHOLE_DISCOUNT
-from bridge.mapping.links import Absolute, Derived, Money
+from bridge.mapping.links import Derived
 from bridge.mapping.paths import Path, parse_path
 from bridge.mapping.rows import JsonObject, MappingError, as_integer, as_text
+from bridge.mapping.ways import Absolute, Money
 from mws_compat.schema import DECIMAL, Node, Record
 
 __all__ = [

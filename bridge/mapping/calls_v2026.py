@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from bridge.mapping.amounts_v2026 import text_at
-from bridge.mapping.links import Words, as_second
 from bridge.mapping.order_parts_v2026 import ITEMS
 from bridge.mapping.orders_v2026 import ITEM_MAP, ORDER_MAP
 from bridge.mapping.paths import parse_path
 from bridge.mapping.rows import JsonObject, MappingError
+from bridge.mapping.ways import Words, as_second
 from bridge.mapping.words_v2026 import CHANNELS, STATUSES
 from mws_compat.schema import Record, format_instant, parse_instant
 

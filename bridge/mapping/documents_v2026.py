@@ -20,7 +20,7 @@ Beside these stand ``#mws``, with ``Operation`` where it is not told by the shap
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from bridge.mapping.cells import Leaf, Typing, dump
+from bridge.mapping.cells import InexactError, Leaf, Typing, dump
 from bridge.mapping.documents import (
     OPERATIONS,
     Frame,
@@ -34,7 +34,8 @@ from bridge.mapping.exact import OWN, ExactMap
 from bridge.mapping.orders_v2026 import ITEM_MAP, ORDER_MAP
 from bridge.mapping.patches import apply_patch, patch_of
 from bridge.mapping.rows import JsonObject, MappingError, Omitted, Row
-from bridge.mapping.whole import OLD, PATCH, Taken, WholeMap, load_unmapped, unknown_members
+from bridge.mapping.versions import OLD, PATCH
+from bridge.mapping.whole import Taken, WholeMap, load_unmapped, unknown_members
 from mws_compat.documents import DocumentKind
 from mws_compat.schema import UNKNOWN, UNMAPPED, Record
 
@@ -49,6 +50,8 @@ __all__ = [
     "read_document",
     "read_item",
     "read_order",
+    "read_records",
+    "refuse_floats",
     "strangers_around",
     "tells_only_order",
     "write_head",
@@ -83,8 +86,10 @@ def _result_map(kind: DocumentKind) -> ExactMap:
     return ExactMap(struct, rows)
 
 
-#: What an answer's ``#mws`` may say of its result.
-_OWN = frozenset(("NextToken",))
+#: What a list of items may tell that goes into its order.
+#: What no order or item has and every answer has one of.
+_AROUND = frozenset(("orders", "order", "pagination", "createdBefore", "lastUpdatedBefore"))
+_ONLY_ORDER = frozenset(("AmazonOrderId", "OrderItems"))
 #: The operations whose answers v2026 has another JSON for.
 _RESULTS = {action: _result_map(kind) for action, kind in OPERATIONS.items() if kind.member}
 
@@ -144,7 +149,7 @@ def items_head(order_id: str) -> Record:
 def tells_only_order(kind: DocumentKind, record: Record) -> bool:
     """Whether a list of items tells nothing but the order that they are of."""
     result = record.get(_ANSWER.path[0])
-    return kind is _ANSWER and len(record) == 1 and isinstance(result, dict) and list(result) == ["AmazonOrderId"]
+    return kind is _ANSWER and len(record) == 1 and isinstance(result, dict) and _ONLY_ORDER.issuperset(result)
 
 
 # --- JSON to document -----------------------------------------------------------------------------------------------
@@ -161,7 +166,7 @@ class OrderParts(NamedTuple):
 
 def is_item_list(order: JsonObject) -> bool:
     """Whether an object of an order is nothing but a list of its items."""
-    return ITEMS_KEY in order and {ORDER_ID, ITEMS_KEY}.issuperset(order)
+    return ITEMS_KEY in order and {ORDER_ID, ITEMS_KEY}.issuperset(order) and isinstance(order.get(ORDER_ID, ""), str)
 
 
 def read_document(source: JsonObject) -> JsonDocument | None:
@@ -171,14 +176,16 @@ def read_document(source: JsonObject) -> JsonDocument | None:
     rest = frame.rest
     old = as_object(rest.pop(OLD, None) or {}, OLD)
     order = rest.get("order")
-    if order is not None and not isinstance(order, dict):
+    if order is None:
+        rest.pop("order", None)
+    elif not isinstance(order, dict):
         raise MappingError("object expected", "order")
     listed = "orders" in rest
     if listed and order is not None:
         raise MappingError("may not stand beside orders", "order")
     action = frame.operation
     if not action:
-        if {ORDER_ID, ITEMS_KEY, "orderItemId"}.intersection(rest) and not listed and order is None:
+        if not _AROUND.intersection(rest):
             return None
         action = _shape_of(order)
     if action not in _RESULTS:
@@ -188,15 +195,19 @@ def read_document(source: JsonObject) -> JsonDocument | None:
     if kind.member == "OrderItem":
         place = f"order.{ITEMS_KEY}"
         if order is not None:
-            rest["order"] = order = dict(order)
+            order = dict(order)
             members = _array(order.pop(ITEMS_KEY, None), place)
+            rest = {name: value for name, value in rest.items() if name != "order"} | (
+                {"order": order} if order else {}
+            )
     elif listed:
         place = "orders"
         members = _array(rest.pop("orders"), place)
     elif order is not None:
         place, members = "order", [rest.pop("order")]
     table = _RESULTS[action]
-    result, _ = table.take({**rest, OWN: {name: frame.own.pop(name) for name in _OWN.intersection(frame.own)}})
+    own = {"NextToken"}.intersection(frame.own) if kind.member == "OrderItem" else ()
+    result, _ = table.take({**rest, OWN: {name: frame.own.pop(name) for name in own}})
     written = table.write(result, Typing())
     written.pop(OWN, None)
     patch = patch_of(written, rest)
@@ -237,6 +248,37 @@ def read_order(source: JsonObject) -> OrderParts:
 def read_item(source: JsonObject, around: JsonObject | None = None) -> Taken:
     """An item of the order ``around`` it. Raises MappingError, and InexactError."""
     return ITEMS.take(source, whole=around or {})
+
+
+def refuse_floats(value: object, name: str = "") -> None:
+    """Raise InexactError, with the member's name, for a float in a JSON value."""
+    if isinstance(value, float):
+        raise InexactError(name)
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            refuse_floats(inner, key)
+    elif isinstance(value, list):
+        for inner in value:
+            refuse_floats(inner, name)
+
+
+def read_records(source: JsonObject) -> Iterator[Record]:
+    """The records of an order and of its items, or of an item, that stand outside any answer; those of items with
+    their order's ``AmazonOrderId``. Raises MappingError, and InexactError."""
+    if ORDER_ID not in source and ITEMS_KEY not in source:
+        yield read_item(source).whole()
+        return
+    parts = read_order(source)
+    record = parts.taken.whole()
+    order_id = record.get("AmazonOrderId")
+    head: Record = {} if order_id is None else {"AmazonOrderId": order_id}
+    if not is_item_list(source):
+        yield record
+    for number, item in enumerate(parts.items or []):
+        try:
+            yield {**head, **read_item(item, parts.around).whole()}
+        except MappingError as error:
+            raise error.inside(f"{ITEMS_KEY}[{number}]") from None
 
 
 def _array(value: object, place: str) -> list[object]:

@@ -3,10 +3,11 @@
 from datetime import timedelta, timezone
 
 from bridge.mapping.amounts_v2026 import text_at
-from bridge.mapping.links import Derived, Link, LinkMap, as_second
+from bridge.mapping.links import Derived, Link, LinkMap
 from bridge.mapping.order_parts_v2026 import PROGRAMS, write_into
 from bridge.mapping.paths import parse_path
 from bridge.mapping.rows import JsonObject, nested_struct
+from bridge.mapping.ways import as_second
 from bridge.mapping.words_v2026 import EASY_SHIP_PROGRAM
 from mws_compat.orders import ORDER_ITEM
 from mws_compat.schema import Node, format_instant, parse_instant
@@ -84,7 +85,10 @@ def scheduled(end: str) -> Derived:
         if text is None or text_at(_MARKETPLACE, whole) != _JAPAN:
             return text
         second = as_second(text)
-        return None if second is None else parse_instant(second).astimezone(_JAPAN_TIME).isoformat()
+        try:
+            return None if second is None else parse_instant(second).astimezone(_JAPAN_TIME).isoformat()
+        except OverflowError:  # the last hours of the calendar
+            return second
 
     def write(node: Node, target: JsonObject) -> None:
         try:

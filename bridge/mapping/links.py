@@ -9,23 +9,14 @@ Reading accepts what SP-API sends and refuses other shapes with the place named,
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
+from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import NamedTuple, Protocol, cast
+from typing import NamedTuple, cast
 
 from bridge.mapping.paths import Path, parse_path
-from bridge.mapping.rows import (
-    Converter,
-    JsonObject,
-    MappingError,
-    Unused,
-    as_boolean,
-    as_integer,
-    as_text,
-)
+from bridge.mapping.rows import JsonObject, MappingError, Unused
+from bridge.mapping.ways import LEAVES, TEXT_LEAF, Each, Flag, Money, Way, Words
 from mws_compat.schema import (
-    BOOLEAN,
     DATETIME,
     INTEGER,
     MONEY,
@@ -35,34 +26,9 @@ from mws_compat.schema import (
     Record,
     Scalar,
     Struct,
-    format_instant,
-    parse_instant,
 )
 
-__all__ = [
-    "Absolute",
-    "Derived",
-    "Differs",
-    "First",
-    "Flag",
-    "Link",
-    "LinkMap",
-    "Lost",
-    "Money",
-    "Way",
-    "Words",
-    "as_second",
-]
-
-
-class Way(Protocol):
-    """How a node and what stands at a place become one another."""
-
-    def read(self, found: list[object]) -> Node | None:
-        """The node of the values at the place; None for none. Raises MappingError."""
-
-    def write(self, node: Node) -> list[object]:
-        """The values to put at the place."""
+__all__ = ["Derived", "Differs", "First", "Link", "LinkMap", "Lost"]
 
 
 class Derived(NamedTuple):
@@ -108,95 +74,6 @@ class Lost(NamedTuple):
     otherwise: Callable[[JsonObject], str | None] | None = None
 
 
-# --- ways -----------------------------------------------------------------------------------------------------------
-
-
-class _Leaf(NamedTuple):
-    """One value of a scalar kind."""
-
-    convert: Converter
-    to_json: Callable[[str], object]
-
-    def read(self, found: list[object]) -> Node | None:
-        return self.convert(found[0]) if found else None
-
-    def write(self, node: Node) -> list[object]:
-        return [self.to_json(node)] if isinstance(node, str) else []
-
-
-class Words(NamedTuple):
-    """One word of an enumeration: JSON's → MWS's. Words that the table does not have pass; ``silent`` ones count as
-    absent."""
-
-    table: Mapping[str, str]
-    silent: frozenset[str] = frozenset()
-
-    def read(self, found: list[object]) -> Node | None:
-        text = as_text(found[0]) if found else None
-        return None if text is None or text in self.silent else self.table.get(text, text)
-
-    def write(self, node: Node) -> list[object]:
-        return [self.back(node)] if isinstance(node, str) else []
-
-    def back(self, text: str) -> str:
-        """JSON's word for MWS's."""
-        return next((word for word, mws in self.table.items() if mws == text), text)
-
-
-class Flag(NamedTuple):
-    """Whether ``word`` is in a list of words."""
-
-    word: str
-
-    def read(self, found: list[object]) -> Node | None:
-        return "true" if self.word in found else "false"
-
-    def write(self, node: Node) -> list[object]:
-        return [self.word] if node == "true" else []
-
-
-class Money(NamedTuple):
-    """An amount."""
-
-    def read(self, found: list[object]) -> Node | None:
-        if not found or found[0] == {}:
-            return None
-        value = found[0]
-        if not isinstance(value, dict):
-            raise MappingError("object expected")
-        record = {
-            name: text
-            for name, member in (("CurrencyCode", "currencyCode"), ("Amount", "amount"))
-            if (inner := value.get(member)) is not None and (text := _inside(member, inner)) is not None
-        }
-        return dict(record) or None
-
-    def write(self, node: Node) -> list[object]:
-        if not isinstance(node, dict):
-            return []
-        amount = {"amount": node.get("Amount"), "currencyCode": node.get("CurrencyCode")}
-        return [{name: text for name, text in amount.items() if text is not None}]
-
-
-class Absolute(NamedTuple):
-    """An amount whose sign MWS did not write; ``negative``: JSON does."""
-
-    negative: bool
-
-    def read(self, found: list[object]) -> Node | None:
-        node = Money().read(found)
-        if isinstance(node, dict) and isinstance(amount := node.get("Amount"), str):
-            node["Amount"] = amount.removeprefix("-")
-        return node
-
-    def write(self, node: Node) -> list[object]:
-        values = Money().write(node)
-        for value in values:
-            if self.negative and isinstance(value, dict) and (amount := value.get("amount")):
-                value["amount"] = amount if Decimal(amount).is_zero() else f"-{amount}"
-        return values
-
-
 class _Nested(NamedTuple):
     """An object of its own."""
 
@@ -217,65 +94,16 @@ class _Nested(NamedTuple):
 First = _Nested
 
 
-class _Each(NamedTuple):
-    """Every member of an array."""
-
-    of: Way
-
-    def read(self, found: list[object]) -> Node | None:
-        nodes = [self.of.read([value]) for value in found]
-        return [node for node in nodes if node] or None
-
-    def write(self, node: Node) -> list[object]:
-        return [value for inner in node for value in self.of.write(inner)] if isinstance(node, list) else []
-
-
-def as_second(value: object) -> str | None:
-    """A date-time as v0 wrote it: whole seconds, always ``Z``. Text that is no date-time counts as absent."""
-    if not isinstance(value, str):
-        raise MappingError("date-time expected")
-    try:
-        return format_instant(parse_instant(value))
-    except ValueError:
-        return None
-
-
-def _boolean(text: str) -> object:
-    return {"true": True, "false": False}.get(text.strip().lower(), text)
-
-
-def _integer(text: str) -> object:
-    try:
-        return int(INTEGER.canonical(text))
-    except ValueError:
-        return text
-
-
-_LEAVES: Mapping[str, _Leaf] = {
-    BOOLEAN.name: _Leaf(as_boolean, _boolean),
-    INTEGER.name: _Leaf(as_integer, _integer),
-    DATETIME.name: _Leaf(as_second, str),
-}
-_TEXT = _Leaf(as_text, str)
-
-
 def _way_of(kind: Kind, via: "LinkMap | None") -> Way:
     if kind is MONEY:
         return Money()
     if isinstance(kind, ListOf):
-        return _Each(_way_of(kind.of, via))
+        return Each(_way_of(kind.of, via))
     if isinstance(kind, Struct):
         if via is None:
             raise ValueError(f"no map for {kind.name}")
         return _Nested(via)
-    return _LEAVES.get(kind.name, _TEXT) if isinstance(kind, Scalar) else _TEXT
-
-
-def _inside(place: str, value: object) -> str | None:
-    try:
-        return as_text(value)
-    except MappingError as error:
-        raise error.inside(place) from None
+    return LEAVES.get(kind.name, TEXT_LEAF) if isinstance(kind, Scalar) else TEXT_LEAF
 
 
 # --- tables ---------------------------------------------------------------------------------------------------------
@@ -371,11 +199,11 @@ def _short_way(way: Way, name: str, names: dict[str, object]) -> tuple[str, str]
     if isinstance(way, Words):
         names[f"words_{name}"] = {word: mws for word, mws in way.table.items() if word not in way.silent}
         return f"value.__class__ is str and value in words_{name}", f"words_{name}[value]"
-    if way == _TEXT:
+    if way == TEXT_LEAF:
         return "value.__class__ is str and value", "value"
-    if way == _LEAVES[INTEGER.name]:
+    if way == LEAVES[INTEGER.name]:
         return "value.__class__ is int", "str(value)"
-    if way == _LEAVES[DATETIME.name]:
+    if way == LEAVES[DATETIME.name]:
         return "value.__class__ is str and is_second(value)", "value[:19] + 'Z'"
     return None
 

@@ -5,9 +5,10 @@ from decimal import Decimal
 
 from bridge.mapping.amounts_v2026 import STATUS, money_at, number_of, text_at, texts_at, write_money
 from bridge.mapping.choices_v2026 import DISTRICT_COUNTRIES
-from bridge.mapping.links import Derived, Link, LinkMap, Money, Words
+from bridge.mapping.links import Derived, Link, LinkMap
 from bridge.mapping.paths import parse_path
 from bridge.mapping.rows import JsonObject, MappingError, Unused, nested_struct
+from bridge.mapping.ways import Money, Words
 from bridge.mapping.words_v2026 import (
     EASY_SHIP,
     EASY_SHIP_PROGRAM,

@@ -7,7 +7,7 @@ its reason, every v2026 field is read or listed as unused. What the documents le
 from bridge.mapping.amounts_v2026 import ITEM_PRICE, ITEM_TAX, PROMOTION_DISCOUNT, detail, part_of, subtotal, sum_of
 from bridge.mapping.choices_v2026 import DISTRICT_COUNTRIES
 from bridge.mapping.item_parts_v2026 import CANCEL_MAP, CANCEL_REQUEST, IS_GIFT, SERIAL_NUMBER_REQUIRED, scheduled
-from bridge.mapping.links import Differs, First, Flag, Link, LinkMap, Lost, Words
+from bridge.mapping.links import Differs, First, Link, LinkMap, Lost
 from bridge.mapping.order_parts_v2026 import (
     ACCESS_POINT,
     EASY_SHIP_STATUS,
@@ -29,6 +29,7 @@ from bridge.mapping.order_parts_v2026 import (
     shipped_by_amazon_tfm,
 )
 from bridge.mapping.rows import Unused, nested_struct
+from bridge.mapping.ways import Flag, Words
 from bridge.mapping.words_v2026 import (
     ADDRESS_TYPES,
     CHANNELS,
@@ -92,7 +93,7 @@ ORDER_MAP = LinkMap(
         Link(
             "OrderStatus",
             "fulfillment.fulfillmentStatus",
-            Words(STATUSES),
+            Words(STATUSES, gone={"InvoiceUnconfirmed": "SHIPPED"}),
             dataset=_FULFILLMENT,
             differs=Differs(
                 "v2026 has no InvoiceUnconfirmed: such orders are Shipped",

@@ -27,8 +27,9 @@ def same_json(one: object, other: object) -> bool:
 
 
 def patch_of(written: Mapping[str, object], source: Mapping[str, object]) -> JsonObject:
-    """What makes ``source`` of ``written``: objects member by member, anything else whole. Raises MappingError where
-    ``source`` has a member ``#absent`` of its own."""
+    """What makes ``source`` of ``written``: objects member by member, anything else whole; sorted, since the order of
+    the source's members is nothing that comes back. Raises MappingError where ``source`` has a member ``#absent`` of
+    its own."""
     patch: JsonObject = {}
     for name, value in source.items():
         there = written.get(name)
@@ -45,8 +46,9 @@ def patch_of(written: Mapping[str, object], source: Mapping[str, object]) -> Jso
                 patch[name] = inner
         elif not same_json(there, value):
             patch[name] = value
-    absent: list[object] = [name for name in written if name not in source]
-    return {**patch, ABSENT: absent} if absent else patch
+    if absent := sorted(name for name in written if name not in source):
+        patch[ABSENT] = absent
+    return dict(sorted(patch.items()))
 
 
 def apply_patch(target: JsonObject, patch: Mapping[str, object]) -> None:

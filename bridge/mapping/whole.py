@@ -22,6 +22,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from functools import cached_property
+from html import unescape
 from typing import NamedTuple, NoReturn, cast
 
 from bridge.mapping.cells import VERBATIM, Cell, InexactError, Leaf, Typing, as_it_is, as_node, dump
@@ -29,15 +30,17 @@ from bridge.mapping.exact import OWN
 from bridge.mapping.links import Link, LinkMap
 from bridge.mapping.patches import apply_patch, difference, overlay, patch_of, same_json
 from bridge.mapping.rows import JsonObject, MappingError
+from bridge.mapping.versions import OLD, PATCH
+from mws_compat.escape import escape_text
 from mws_compat.schema import UNKNOWN, UNMAPPED, Kind, ListOf, Node, Record, Scalar, Struct
 
-__all__ = ["OLD", "PATCH", "Taken", "WholeMap", "load_unmapped", "unknown_members"]
+__all__ = ["Taken", "WholeMap", "load_unmapped", "unknown_members"]
 
-OLD = "#v0"
-PATCH = "#v2026"
 _KEPT = frozenset((OWN, UNKNOWN, OLD))
 #: What a table raises for values that are not of its kind.
 _REFUSALS = (ValueError, TypeError, ArithmeticError)
+#: What XML cannot hold and JSON need not escape.
+_NOT_IN_XML = "\ufffe\uffff"
 #: How often an object that is not of its shape is read to find out which parts of it are.
 _MAX_TRIALS = 2000
 
@@ -50,7 +53,12 @@ class Taken(NamedTuple):
 
     def whole(self) -> Record:
         """The record with its ``#json``. Raises MappingError when that is too large or too deep."""
-        return {**self.record, UNMAPPED: dump(self.rest)} if self.rest else self.record
+        if not self.rest:
+            return self.record
+        text = dump(self.rest)
+        for character in _NOT_IN_XML:
+            text = text.replace(character, f"\\u{ord(character):04x}")
+        return {**self.record, UNMAPPED: text}
 
 
 class WholeMap:
@@ -234,8 +242,13 @@ def _clean_node(node: Node, kind: Kind, leaf: Leaf, name: str) -> Node:
     if isinstance(kind, ListOf) and isinstance(node, list):
         return [_clean_node(inner, kind.of, leaf, name) for inner in node]
     if isinstance(kind, Scalar) and isinstance(node, str):
-        return cast("str", leaf(node, Cell(kind, quoted=True, name=name)))
+        return _as_xml_has_it(cast("str", leaf(node, Cell(kind, quoted=True, name=name))))
     raise MappingError("not of the element's shape", name)
+
+
+def _as_xml_has_it(text: str) -> str:
+    """The text that comes back from XML."""
+    return text if text.isprintable() else unescape(escape_text(text))
 
 
 # --- objects that are not of their shape ----------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from bridge.mapping.choices_v2026 import TAX_NUMBER_NAMES
-from bridge.mapping.links import Words
+from bridge.mapping.ways import Words
 
 __all__ = [
     "ADDRESS_TYPES",

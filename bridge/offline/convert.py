@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
+from bridge.mapping.versions import FORM_2026
 from bridge.offline.faults import SourceError
 from bridge.offline.report import ConvertError, Report
 from bridge.offline.sp_api import Members
@@ -29,7 +30,8 @@ class Readable(Protocol):
 class Options(NamedTuple):
     """How to convert.
 
-    ``form``     ``sp-api`` or ``generic``: the JSON that XML becomes
+    ``form``     ``sp-api``, ``sp-api-2026`` or ``generic``: the JSON that the input becomes; '' for the usual way,
+                 XML to ``sp-api`` and JSON to XML
     ``lines``    one order, item or message a line instead of one document a line
     ``page``     members of one XML document, 0 for no bound
     ``strict``   what no table knows is an error
@@ -38,7 +40,7 @@ class Options(NamedTuple):
     ``jobs``     processes that convert XML to JSON
     """
 
-    form: str = "sp-api"
+    form: str = ""
     lines: bool = False
     page: int = 0
     strict: bool = False
@@ -74,7 +76,7 @@ def _is_wide_json(head: bytes) -> bool:
 
 def suffix_of(head: bytes, options: Options) -> str:
     """The file name suffix of what a source becomes."""
-    if looks_like_json(head):
+    if looks_like_json(head) and not options.form:
         return ".xml"
     return ".ndjson" if options.lines else ".json"
 
@@ -108,7 +110,10 @@ class Converter:
 
     def _convert(self, name: str, head: bytes, pieces: Iterator[bytes], sink: Sink, size: int) -> None:
         if looks_like_json(head):
-            self._from_json(name, pieces, sink)
+            if self._options.form:
+                self._between_jsons(name, pieces, sink)
+            else:
+                self._from_json(name, pieces, sink)
         elif self._options.recover:
             self._recover(name, pieces, sink)
         else:
@@ -118,6 +123,7 @@ class Converter:
         handler, shortcut = self._handler(name, sink, size)
         if self._pool is None or shortcut is not self._pool:
             read_stream(pieces, handler, shortcut=shortcut)
+            _close(handler)
             return
         from bridge.offline.jobs import WorkerError  # noqa: PLC0415 - imported with the pool
 
@@ -135,6 +141,11 @@ class Converter:
 
             generic = GenericLines if options.lines else GenericDocuments
             return generic(sink, self._report, name, strict=options.strict), None
+        if options.form == FORM_2026:
+            from bridge.offline.to_v2026 import Documents2026, Lines2026  # noqa: PLC0415 - only who asks for it
+
+            newer = Lines2026 if options.lines else Documents2026
+            return newer(sink, self._report, name, strict=options.strict), None
         form = JsonLines if options.lines else JsonDocuments
         handler = form(sink, self._report, name, strict=options.strict)
         if options.jobs > 1 and (size == 0 or size > 4 * _PIECE):
@@ -172,6 +183,7 @@ class Converter:
             read_stream([b"\n" * line, part], handler)
             if len(report.failures) > failures:
                 self._salvage(name, part, line, handler, failures)
+        _close(handler)
 
     def _salvage(self, name: str, part: bytes, line: int, handler: Handler, failures: int) -> None:
         """Try again with what can be saved of a document that failed; its failures stand in the report."""
@@ -198,6 +210,27 @@ class Converter:
 
         options = self._options
         read_json(pieces, sink, self._report, name, page=options.page, strict=options.strict, drop=options.drop)
+
+    def _between_jsons(self, name: str, pieces: Iterator[bytes], sink: Sink) -> None:
+        """JSON to JSON of a form goes by way of XML, which holds all of either: nothing else is needed for it."""
+        from bridge.offline.from_json import json_to_xml  # noqa: PLC0415 - only this way needs it
+
+        options = self._options
+        first, unknown = Report(), self._report.unknown
+        xml = json_to_xml(pieces, first, name, page=options.page, strict=options.strict, drop=options.drop)
+        handler, _ = self._handler(name, sink, 1)
+        read_stream(xml, handler)
+        _close(handler)
+        self._report.failures.extend(first.failures)
+        self._report.unknown = unknown + first.unknown  # all that the XML holds of it was counted there
+        self._report.left_out += first.left_out
+
+
+def _close(handler: Handler) -> None:
+    """Let a handler write what it holds back."""
+    close = getattr(handler, "close", None)
+    if close is not None:
+        close()
 
 
 def _pieces(head: bytes, stream: Readable) -> Iterator[bytes]:

@@ -5,8 +5,9 @@ Otherwise the input is one value: up to 32 MiB it is decoded at once; beyond tha
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from typing import IO
 
 import orjson
 
@@ -14,9 +15,10 @@ from bridge.offline.report import MAX_NOTES, Report
 from bridge.offline.to_json import Sink
 from bridge.offline.to_xml import XmlWriter
 
-__all__ = ["MAX_WHOLE_JSON", "json_values", "read_json"]
+__all__ = ["MAX_WHOLE_JSON", "Queue", "json_to_xml", "json_values", "read_json"]
 
 MAX_WHOLE_JSON = 32 * 2**20
+_PIECE = 2**20
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -32,7 +34,62 @@ def read_json(
 ) -> None:
     """Convert everything that ``pieces`` hold. What is wrong with a value goes to the report, with its line; past
     ``MAX_NOTES`` of that the rest is not read, since it is something else."""
-    writer = XmlWriter(sink, report, source, page=page, strict=strict, drop=drop)
+    for _ in _steps(pieces, XmlWriter(sink, report, source, page=page, strict=strict, drop=drop), report):
+        pass
+
+
+def json_to_xml(
+    pieces: Iterable[bytes], report: Report, source: str, *, page: int = 0, strict: bool = False, drop: bool = False
+) -> Iterator[bytes]:
+    """Like ``read_json``, the XML in pieces as it is made: no more is read than the pieces that are taken need. What
+    a value makes that is too large to be decoded at once is kept in a temporary file."""
+    queue = Queue()
+    writer = XmlWriter(queue, report, source, page=page, strict=strict, drop=drop)
+    for _ in _steps(pieces, writer, report, queue.spool):
+        yield from queue.drain()
+    yield from queue.drain()
+
+
+class Queue:
+    """A sink whose bytes are taken out again."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._file: IO[bytes] | None = None
+
+    def write(self, data: bytes) -> None:
+        if self._file is None:
+            self._pieces.append(data)
+        else:
+            self._file.write(data)
+
+    def mark(self) -> None:
+        """Nothing is ever taken back."""
+
+    rollback = mark
+
+    def spool(self) -> None:
+        """From now on until ``drain``, keep what is written in a temporary file."""
+        import tempfile  # noqa: PLC0415 - only large values need it
+
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - drain closes it
+
+    def drain(self) -> Iterator[bytes]:
+        """What was written, and forget it."""
+        pieces, self._pieces = self._pieces, []
+        yield from pieces
+        file, self._file = self._file, None
+        if file is not None:
+            with file:
+                file.seek(0)
+                while piece := file.read(_PIECE):
+                    yield piece
+
+
+def _steps(
+    pieces: Iterable[bytes], writer: XmlWriter, report: Report, before_large: Callable[[], None] | None = None
+) -> Iterator[None]:
+    """Convert a value at a time."""
     failures = len(report.failures)
     for place, value in json_values(pieces):
         if len(report.failures) - failures > MAX_NOTES:
@@ -43,7 +100,10 @@ def read_json(
         else:
             from bridge.offline.large_json import write_large  # noqa: PLC0415 - ijson on demand
 
+            if before_large is not None:
+                before_large()
             write_large(value, writer)
+        yield
     writer.close()
 
 

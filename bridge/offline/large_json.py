@@ -12,8 +12,10 @@ from ijson.common import ObjectBuilder
 from bridge.mapping.rows import JsonObject, MappingError
 from bridge.offline.to_xml import GENERIC_ROOTS, XmlWriter, problem_of
 
-__all__ = ["large_members", "write_large"]
+__all__ = ["NEWER", "large_members", "write_large"]
 
+#: An order of v2026-01-01, which may hold its items.
+NEWER = "orders"
 #: Where members stand, and what they are: names from the outermost on, None for the members of an array. In an array
 #: that is no document's, each object says for itself what it is.
 _PLACES: dict[tuple[str | None, ...], str] = {
@@ -27,6 +29,7 @@ _PLACES: dict[tuple[str | None, ...], str] = {
     ("OrderItems", "OrderItem", None): "OrderItem",
     ("AmazonEnvelope", "Message", None): "Message",
     ("AmazonEnvelope", "Message", "Message", None): "Message",
+    ("orders", None): NEWER,
     (None,): "",
 }
 _DEEPEST_PLACE = max(map(len, _PLACES))
@@ -113,27 +116,36 @@ def large_members(pieces: Iterable[bytes]) -> Iterator[tuple[str, str, JsonObjec
 
 def write_large(pieces: Iterable[bytes], writer: XmlWriter) -> None:
     """Convert the value to ``writer``; its faults go to the writer's report."""
-    with tempfile.TemporaryFile() as waiting:
+    with tempfile.TemporaryFile() as waiting, tempfile.TemporaryFile() as behind:
         try:
-            _write(pieces, writer, waiting)
+            _write(pieces, writer, waiting, behind)
         except (ValueError, TypeError, RecursionError) as error:
             writer.fail(problem_of(error), "")
 
 
-def _write(pieces: Iterable[bytes], writer: XmlWriter, waiting: IO[bytes]) -> None:
+def _write(pieces: Iterable[bytes], writer: XmlWriter, waiting: IO[bytes], behind: IO[bytes]) -> None:
     ends: list[int] = []
     written = 0
     lists: set[tuple[str, str]] = set()
+    items: list[int] = []
     for member, place, value in large_members(pieces):
         if not place:
             if len(lists) > 1:
                 raise MappingError("lists of members in more than one place")
             writer.put_around(value, next(iter(lists), ("", ""))[1], waiting, ends)
+            writer.put_behind(behind, items)
         elif not member:
             writer.put(value, place)
         else:
-            text = writer.member_text(member, value, place).encode()
+            if member == NEWER:
+                text, document = writer.order_text(value, place)
+                if document is not None:
+                    behind.write("".join(document.frame("".join(document.texts))).encode())
+                    items.append(len(document.texts))
+            else:
+                text = writer.member_text(member, value, place)
+            data = text.encode()
             lists.add((place.partition("[")[0], member))
-            waiting.write(text)
-            written += len(text)
+            waiting.write(data)
+            written += len(data)
             ends.append(written)

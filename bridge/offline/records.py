@@ -15,17 +15,20 @@ record of an item has the ``AmazonOrderId`` of its list as well.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
 from itertools import chain
 from typing import BinaryIO, NamedTuple
 
 from lxml import etree
 
 from bridge.mapping.cells import InexactError, Typing, json_text
+from bridge.mapping.documents import as_object
 from bridge.mapping.documents_v0 import MEMBER_MAPS, JsonDocument, member_of, read_document
 from bridge.mapping.forms import FormReader, Make, template_of
 from bridge.mapping.rows import JsonObject, MappingError
+from bridge.mapping.versions import is_v2026
 from bridge.offline.convert import gather_head, looks_like_json
-from bridge.offline.from_json import json_values
+from bridge.offline.from_json import Queue, json_values
 from bridge.offline.report import ConvertError, Report
 from bridge.offline.to_xml import CHOICES, XmlWriter, decode, is_as_alone, lone_member, problem_of
 from mws_compat.blocks import BlockReader, Build, Values, canonical_block, maker_of, read_blocks
@@ -48,6 +51,7 @@ __all__ = [
 _PIECE = 2**20
 _ORDER_ID = "AmazonOrderId"
 _ITEM = "OrderItem"
+_VERSIONS = ("v0", "v2026-01-01")
 
 _ByForm = Callable[[JsonObject], Record | None]
 OnError = Callable[[ConvertError], None]
@@ -58,9 +62,9 @@ def iter_records(
 ) -> Iterator[Record]:
     """The records of every order, item and message in a stream, in its order, as they are read.
 
-    ``stream`` is a binary file, its bytes, or pieces of them; it holds legacy XML or SP-API v0 JSON in any layout
-    that ``mws-bridge convert`` reads, unpacked. Documents that hold none of these (errors, service status) give
-    nothing.
+    ``stream`` is a binary file, its bytes, or pieces of them; it holds legacy XML or SP-API JSON, v0 or v2026-01-01,
+    in any layout that ``mws-bridge convert`` reads, unpacked. Documents that hold none of these (errors, service
+    status) give nothing.
 
     Raises ConvertError, with ``name``, at a document that cannot be read; with ``on_error`` that is called instead
     and the rest is read. Records of a document that turns out to be broken at its end have been given by then; those
@@ -80,17 +84,32 @@ def iter_records(
             on_error(outcome)
 
 
-def to_sp_api(record: Record) -> JsonObject:
-    """The SP-API Orders v0 object of a record, typed as live v0 types it. What v0 has no member for stands under
-    ``#mws``, what no table knows under ``#unknown``."""
+def to_sp_api(record: Record, version: str = "v0") -> JsonObject:
+    """The SP-API Orders object of a record. Of ``v0``, typed as live v0 types it: what it has no member for stands
+    under ``#mws``, what no table knows under ``#unknown``. Of ``v2026-01-01``: an item as an order of which only that
+    item is told; a number with a fraction, which only unknown members can be, is a float where that is the same
+    number, else a Decimal. Raises ValueError for another version."""
+    if version not in _VERSIONS:
+        raise ValueError(f"not a version: write {' or '.join(_VERSIONS)}")
     name, own, order_id = _parted(record)
-    found = MEMBER_MAPS[name].write(own, Typing())
-    return {_ORDER_ID: order_id, **found} if order_id else found
+    if version == "v0" or name not in FRAGMENTS:
+        found = MEMBER_MAPS[name].write(own, Typing())
+        return {_ORDER_ID: order_id, **found} if order_id else found
+    from bridge.mapping import documents_v2026 as newer  # noqa: PLC0415 - its tables are not for everyone
+
+    found = newer.write_item(own, Typing()) if name == _ITEM else newer.write_order(own, Typing())
+    if order_id:
+        found = {newer.ORDER_ID: order_id, newer.ITEMS_KEY: [found]}
+    return {member: _as_float(value) for member, value in found.items()}
 
 
 def from_sp_api(source: JsonObject) -> Record:
-    """The record of an SP-API Orders v0 object: the inverse of ``to_sp_api``. Raises ValueError for an object that is
-    none, and where a number with a fraction stands for an amount (decode with ``parse_float=str``)."""
+    """The record of an SP-API Orders object of either version: the inverse of ``to_sp_api``. Of a v2026 order with
+    items it is the order's; ``iter_records`` gives those of its items too. Raises ValueError for an object that is
+    none, or several items, and where a number with a fraction stands for an amount (decode with
+    ``parse_float=str``)."""
+    if is_v2026(source):
+        return _from_newer(source)
     name = member_of(source)
     if not name:
         raise ValueError("neither an order, nor an item or message")
@@ -101,11 +120,34 @@ def from_sp_api(source: JsonObject) -> Record:
     return {_ORDER_ID: order_id, **MEMBER_MAPS[name].read(rest)}
 
 
+def _from_newer(source: JsonObject) -> Record:
+    from bridge.mapping import documents_v2026 as newer  # noqa: PLC0415 - its tables are not for everyone
+
+    if newer.read_document(source) is not None:
+        raise ValueError("neither an order, nor an item or message")
+    records = newer.read_records(source)
+    record = next(records, None)
+    if record is None or (newer.is_item_list(source) and next(records, None) is not None):
+        raise ValueError("a list of items is not one record; iter_records reads it")
+    return record
+
+
+def _as_float(value: object) -> object:
+    """A value with floats for the Decimals that are the same numbers."""
+    if isinstance(value, dict):
+        return {name: _as_float(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_as_float(inner) for inner in value]
+    if isinstance(value, Decimal) and Decimal(repr(float(value))) == value:
+        return float(value)
+    return value
+
+
 def render(records: Iterable[Record], *, page: int = 0) -> Iterator[bytes]:
     """MWS XML of records, in pieces: one document for each run of records of a kind (and, for items, of one order),
     of at most ``page`` records unless that is 0. ``file.writelines(render(records))`` writes them. Raises ValueError
     or TypeError for what is not a record."""
-    queue = _Queue()
+    queue = Queue()
     writer = XmlWriter(queue, Report(), "", page=page)
     for record in records:
         name, own, order_id = _parted(record)
@@ -129,25 +171,6 @@ def _parted(record: Record) -> tuple[str, Record, str]:
     if not isinstance(order_id, str):
         return name, record, ""
     return name, {key: node for key, node in record.items() if key != _ORDER_ID}, order_id
-
-
-class _Queue:
-    """A sink whose bytes are taken out again."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-
-    def write(self, data: bytes) -> None:
-        self._pieces.append(data)
-
-    def mark(self) -> None:
-        """Nothing is ever taken back."""
-
-    rollback = mark
-
-    def drain(self) -> list[bytes]:
-        pieces, self._pieces = self._pieces, []
-        return pieces
 
 
 def _pieces_of(stream: BinaryIO | Iterable[bytes] | bytes) -> Iterator[bytes]:
@@ -265,7 +288,7 @@ def read_json_records(pieces: Iterable[bytes], name: str) -> Iterator[Record | J
 
 def _large_records(pieces: Iterable[bytes], by_form: _ByForm) -> Iterator[Record | JsonHead]:
     """Items wait until it is known which order they are of."""
-    from bridge.offline.large_json import large_members  # noqa: PLC0415 - ijson on demand
+    from bridge.offline.large_json import NEWER, large_members  # noqa: PLC0415 - ijson on demand
 
     items: list[Record] = []
     found = False
@@ -273,7 +296,7 @@ def _large_records(pieces: Iterable[bytes], by_form: _ByForm) -> Iterator[Record
         if not place and not found:
             yield from _records_of(value, by_form)
         elif not place:
-            document = _document(value)
+            document = _newer_document(value) if is_v2026(value) else _document(value)
             if document.members:
                 raise MappingError("objects expected", document.place)
             head = _head_of(document)
@@ -281,6 +304,9 @@ def _large_records(pieces: Iterable[bytes], by_form: _ByForm) -> Iterator[Record
             yield JsonHead(document.kind, document.record)
         elif member:
             found = True
+            if member == NEWER:
+                yield from _newer_member(value, place)
+                continue
             try:
                 record = _member_record(member, value, by_form)
             except MappingError as error:
@@ -300,6 +326,9 @@ def _records_of(value: object, by_form: _ByForm) -> Iterator[Record | JsonHead]:
         return
     if not isinstance(value, dict):
         raise TypeError("object expected")
+    if is_v2026(value):
+        yield from _newer_records(value)
+        return
     if lone_member(value):
         yield by_form(value) or from_sp_api(value)
         return
@@ -310,6 +339,47 @@ def _records_of(value: object, by_form: _ByForm) -> Iterator[Record | JsonHead]:
             raise MappingError("objects expected", document.place)
         yield {**head, **_member_record(document.kind.member, member, by_form)}
     yield JsonHead(document.kind, document.record)
+
+
+def _newer_records(source: JsonObject) -> Iterator[Record | JsonHead]:
+    """The records of v2026 JSON: each order's followed by those of its items."""
+    from bridge.mapping import documents_v2026 as newer  # noqa: PLC0415 - as above
+
+    newer.refuse_floats(source)
+    document = newer.read_document(source)
+    if document is None:
+        yield from newer.read_records(source)
+        return
+    head = _head_of(document)
+    for number, member in enumerate(document.members):
+        try:
+            inner = as_object(member, "")
+            if document.kind.member == _ITEM:
+                yield {**head, **newer.read_item(inner).whole()}
+            else:
+                yield from newer.read_records(inner)
+        except MappingError as error:
+            raise error.inside(
+                document.place if document.place == "order" else f"{document.place}[{number}]"
+            ) from None
+    yield JsonHead(document.kind, document.record)
+
+
+def _newer_member(source: JsonObject, place: str) -> Iterator[Record]:
+    from bridge.mapping.documents_v2026 import read_records  # noqa: PLC0415 - as above
+
+    try:
+        yield from read_records(source)
+    except MappingError as error:
+        raise error.inside(place) from None
+
+
+def _newer_document(source: JsonObject) -> JsonDocument:
+    from bridge.mapping.documents_v2026 import read_document as read_newer  # noqa: PLC0415 - as above
+
+    document = read_newer(source)
+    assert document is not None  # noqa: S101 - it lists orders
+    return document
 
 
 def _member_record(name: str, source: JsonObject, by_form: _ByForm) -> Record:

@@ -9,6 +9,7 @@ import orjson
 from lxml import etree
 
 from bridge.mapping.cells import Typing
+from bridge.mapping.documents import holds_list
 from bridge.mapping.documents_v0 import ENVELOPE_KEY, write_document
 from bridge.offline.report import ConvertError, Report
 from bridge.offline.sp_api import Converted, Members, SpApiMember, member_for
@@ -18,7 +19,7 @@ from mws_compat.reader import unknown_paths
 from mws_compat.schema import Record
 from mws_compat.stream import Segment
 
-__all__ = ["Immediate", "JsonDocuments", "JsonLines", "Sink"]
+__all__ = ["Immediate", "JsonDocuments", "JsonLines", "Sink", "key_of"]
 
 #: What an order's or item's id looks like; other text is not shown.
 _ID = re.compile(r"[A-Z]?[0-9][0-9-]{0,39}")
@@ -78,7 +79,7 @@ class _ToJson(ABC):
     def _tell(self, record: Record, unknown: int, odd: list[str]) -> None:
         assert self._kind is not None  # noqa: S101 - begin came first
         assert self._kind.struct is not None  # noqa: S101
-        place = f"{self._kind.member} {_key_of(record)}".rstrip()
+        place = f"{self._kind.member} {key_of(record)}".rstrip()
         if self._strict and unknown:
             first = next(unknown_paths(record, self._kind.struct))
             raise ReadError(f"{place}: {first} is not known to the tables")
@@ -129,7 +130,8 @@ class _ToJson(ABC):
         self._report.failures.append(ConvertError.of(self._source, error))
 
 
-def _key_of(record: Record) -> str:
+def key_of(record: Record) -> str:
+    """What a message calls an order, item or message by; '' where it has no id that looks like one."""
     for name in ("AmazonOrderId", "OrderItemId", "MessageID"):
         value = record.get(name)
         if isinstance(value, str) and _ID.fullmatch(value.strip()):
@@ -159,7 +161,7 @@ class JsonDocuments(_ToJson):
         outer = whole.pop("payload" if kind.root is not ENVELOPE else ENVELOPE_KEY)
         rest = orjson.dumps(outer)[1:]  # its members, and the brace
         if not self._started:
-            if not _holds_list(kind, record):
+            if not holds_list(kind, record):
                 self._sink.write(orjson.dumps({"payload": outer, **whole}) + b"\n")
                 return
             self._sink.write(_opening(kind))
@@ -171,14 +173,6 @@ class JsonDocuments(_ToJson):
 def _opening(kind: DocumentKind) -> bytes:
     name = b"payload" if kind.root is not ENVELOPE else ENVELOPE_KEY.encode()
     return b'{"%b":{"%b":[' % (name, (kind.path or (kind.member,))[-1].encode())
-
-
-def _holds_list(kind: DocumentKind, record: Record) -> bool:
-    """Whether the document has the element around the members, though it holds none."""
-    node: object = record
-    for name in kind.path:
-        node = node.get(name) if isinstance(node, dict) else None
-    return node is not None
 
 
 class JsonLines(_ToJson):

@@ -20,6 +20,7 @@ from bridge.mapping.exact import OWN
 from bridge.mapping.forms import FormReader, Make, template_of
 from bridge.mapping.orders_v0 import ITEM_MAP, ORDER_MAP
 from bridge.mapping.rows import JsonObject, MappingError, Row, StructMap
+from bridge.mapping.versions import PATCH, is_v2026
 from bridge.offline.report import ConvertError, Report
 from bridge.offline.to_json import Sink
 from mws_compat.blocks import picker
@@ -34,20 +35,26 @@ from mws_compat.writer import MemberWriter
 __all__ = [
     "CHOICES",
     "GENERIC_ROOTS",
+    "HOLDERS",
+    "Document",
+    "Member",
     "XmlWriter",
     "decode",
     "is_as_alone",
     "lone_member",
+    "member_writer",
     "problem_of",
     "version_of",
 ]
 
 _BATCH = 2**18
+#: So many orders whose items come behind are put into one document.
+_MAX_BEHIND = 100
 
 #: Roots that stand alone in an object of the generic form. Envelopes are called alike in both forms.
 GENERIC_ROOTS = frozenset(name for name in DOCUMENTS if name != ENVELOPE_KEY)
 #: The documents that objects outside any document are put into.
-_HOLDERS = {"Order": "ListOrdersResponse", "OrderItem": "ListOrderItemsResponse", "Message": "AmazonEnvelope"}
+HOLDERS = {"Order": "ListOrdersResponse", "OrderItem": "ListOrderItemsResponse", "Message": "AmazonEnvelope"}
 
 
 def decode(text: bytes, *, exact: bool = False) -> object:
@@ -96,6 +103,7 @@ class XmlWriter:
         self._strict = strict
         self._drop = drop
         self._open: _OpenDocument | None = None
+        self._behind: list[Document] = []
         self._forms = FormReader(self._learn, CHOICES)
 
     def value(self, text: bytes, place: str) -> None:
@@ -122,11 +130,31 @@ class XmlWriter:
 
     def member_text(self, member: str, source: JsonObject, place: str) -> str:
         """The XML of one member of a document that is not known to its end yet. Raises ValueError or TypeError."""
-        kind = DOCUMENTS[_HOLDERS[member]]
+        kind = DOCUMENTS[HOLDERS[member]]
         try:
-            return _writer_for(kind, LATEST_VERSION)(self._read_member(member, source))
+            return member_writer(kind, LATEST_VERSION)(self._read_member(member, source))
         except MappingError as error:
             raise error.inside(place) from None
+
+    def order_text(self, source: JsonObject, place: str) -> "tuple[str, Document | None]":
+        """The XML of one order of v2026-01-01, and the document of its items. Raises ValueError or TypeError."""
+        from bridge.offline.from_v2026 import prepare_order  # noqa: PLC0415 - its tables are not for everyone
+
+        try:
+            return prepare_order(self, source)
+        except MappingError as error:
+            raise error.inside(place) from None
+
+    def put_behind(self, documents: IO[bytes], items: list[int]) -> None:
+        """Write documents that wait in a file, each with so many items."""
+        if not items:
+            return
+        documents.seek(0)
+        while piece := documents.read(_BATCH):
+            self._sink.write(piece)
+        self._report.documents += len(items)
+        self._count(DOCUMENTS[HOLDERS["OrderItem"]], sum(items))
+        self._sink.mark()
 
     def put_around(self, source: JsonObject, member: str, members: IO[bytes], ends: list[int]) -> None:
         """Write a document whose members wait in a file, as ``member_text`` wrote them; ``ends`` are the offsets of
@@ -134,15 +162,9 @@ class XmlWriter:
         if not ends:
             self._value(source, "")
             return
-        document = read_document(source)
-        if document is None or document.kind.member != member:
-            raise MappingError(f"{member} is not what such an answer lists")
-        if version_of(document.namespace) != LATEST_VERSION:
+        ready = self._around_newer(source) if is_v2026(source) else self._around(source, member)
+        if version_of(ready.namespace) != LATEST_VERSION:
             raise MappingError("a document this large can only be written in the latest version", f"{OWN}.Namespace")
-        if document.members:
-            raise MappingError("objects expected", document.place)
-        self._look_around(document)
-        ready = _Document(document.kind, document.namespace, document.record, [])
         ready.frame("")  # a head that cannot be written must not be found out half-way
         self.close()
         members.seek(0)
@@ -158,8 +180,25 @@ class XmlWriter:
                 left -= len(piece)
             self._sink.write(tail.encode())
             self._report.documents += 1
-        self._count(document.kind, len(ends))
+        self._count(ready.kind, len(ends))
         self._sink.mark()
+
+    def _around(self, source: JsonObject, member: str) -> "Document":
+        document = read_document(source)
+        if document is None or document.kind.member != member:
+            raise MappingError(f"{member} is not what such an answer lists")
+        if document.members:
+            raise MappingError("objects expected", document.place)
+        self._look_around(document)
+        return Document(document.kind, document.namespace, document.record, [])
+
+    def _around_newer(self, source: JsonObject) -> "Document":
+        from bridge.offline.from_v2026 import prepare  # noqa: PLC0415 - its tables are not for everyone
+
+        (ready,) = prepare(self, source)
+        if not isinstance(ready, Document) or ready.kind.member != "Order":
+            raise MappingError("orders is not what such an answer lists")
+        return ready
 
     def fail(self, problem: str, place: str) -> None:
         """Note a failure."""
@@ -170,19 +209,29 @@ class XmlWriter:
             self._put_member(member)
             return
         if isinstance(value, list):
-            prepared = [self._prepare(inner, f"[{number}]") for number, inner in enumerate(value)]
+            prepared = [ready for number, inner in enumerate(value) for ready in self._prepare(inner, f"[{number}]")]
         else:
-            prepared = [self._prepare(value, place)]
+            prepared = self._prepare(value, place)
         for ready in prepared:
-            if isinstance(ready, _Member):
+            if isinstance(ready, Member):
                 self._put_member(ready)
             else:
                 self._put_document(ready)
 
-    def _prepare(self, value: object, place: str) -> "_Document | _Member":
+    def _prepare(self, value: object, place: str) -> "list[Document | Member]":
         """Everything that can go wrong goes wrong here, before anything of the value is written."""
         if not isinstance(value, dict):
             raise MappingError("object expected", place)
+        if is_v2026(value):
+            from bridge.offline.from_v2026 import prepare  # noqa: PLC0415 - its tables are not for everyone
+
+            try:
+                return prepare(self, value)
+            except MappingError as error:
+                raise error.inside(place) if place else error from None
+        return [self._prepare_v0(value, place)]
+
+    def _prepare_v0(self, value: JsonObject, place: str) -> "Document | Member":
         if (ready := self._by_form(value)) is not None:
             return ready
         if kind := _generic_kind(value):
@@ -197,7 +246,7 @@ class XmlWriter:
             raise MappingError("neither an answer of Orders v0, nor an order or item of one", place)
         return self._prepare_document(document)
 
-    def _by_form(self, value: JsonObject) -> "_Member | None":
+    def _by_form(self, value: JsonObject) -> "Member | None":
         """The XML of an order or item that is like others before it."""
         if "AmazonOrderId" not in value and "OrderItemId" not in value:
             return None
@@ -206,7 +255,7 @@ class XmlWriter:
             self._tally(member.unknown)
         return member
 
-    def _prepare_member(self, member: str, source: JsonObject) -> "_Member":
+    def _prepare_member(self, member: str, source: JsonObject) -> "Member":
         key = ""
         if member == "OrderItem":
             source = dict(source)
@@ -215,12 +264,12 @@ class XmlWriter:
                 raise MappingError("text expected", "AmazonOrderId")
         return self._write_member(member, self._read_member(member, source), key)
 
-    def _write_member(self, member: str, record: Record, key: str) -> "_Member":
-        kind = DOCUMENTS[_HOLDERS[member]]
-        text = _writer_for(kind, LATEST_VERSION)(record)
-        return _Member(kind, text, key or _message_type(record, member))
+    def _write_member(self, member: str, record: Record, key: str) -> "Member":
+        kind = DOCUMENTS[HOLDERS[member]]
+        text = member_writer(kind, LATEST_VERSION)(record)
+        return Member(kind, text, key or _message_type(record, member))
 
-    def _learn(self, value: JsonObject) -> "Make[_Member] | None":
+    def _learn(self, value: JsonObject) -> "Make[Member] | None":
         """What makes XML of orders or items like this one, in which marks stand for texts."""
         member = lone_member(value)
         if UNKNOWN in value or member not in _SHAPED:
@@ -237,20 +286,20 @@ class XmlWriter:
         key = template_of(ready.key).order
         pick = picker(order)
 
-        def make(values: list[str]) -> _Member:
+        def make(values: list[str]) -> Member:
             texts = list(pick(values))
             for place in quoted:
                 texts[place] = json_text(texts[place])
             order_id = values[key[0]] if key else ""
-            return _Member(ready.kind, text % tuple(escape_all(texts)), order_id, found)
+            return Member(ready.kind, text % tuple(escape_all(texts)), order_id, found)
 
         return make
 
-    def _prepare_document(self, document: JsonDocument) -> "_Document":
+    def _prepare_document(self, document: JsonDocument) -> "Document":
         kind, head = document.kind, document.record
         texts: list[str] = []
         version = version_of(document.namespace)
-        write = _writer_for(kind, version) if kind.member else None
+        write = member_writer(kind, version) if kind.member else None
         alike = kind.member in _SHAPED and version == LATEST_VERSION
         for number, member in enumerate(document.members):
             place = f"{document.place}[{number}]"
@@ -266,11 +315,11 @@ class XmlWriter:
             assert write is not None  # noqa: S101 - only such documents have members
             texts.append(write(record))
         self._look_around(document)
-        whole = _Document(kind, document.namespace, head, texts)
+        whole = Document(kind, document.namespace, head, texts)
         whole.frame("")  # a head that cannot be written must not be found out half-way
         return whole
 
-    def _prepare_generic(self, kind: DocumentKind, value: JsonObject) -> "_Document":
+    def _prepare_generic(self, kind: DocumentKind, value: JsonObject) -> "Document":
         """A document in xmltodict's notation, by way of the XML that xmltodict makes of it."""
         import xmltodict  # noqa: PLC0415 - only this form needs it
 
@@ -293,8 +342,8 @@ class XmlWriter:
         if self._drop:
             for record in (head, *records):
                 record.pop(UNKNOWN, None)
-        write = _writer_for(kind, version_of(namespace)) if kind.member else None
-        return _Document(kind, namespace, head, [write(record) for record in records] if write else [])
+        write = member_writer(kind, version_of(namespace)) if kind.member else None
+        return Document(kind, namespace, head, [write(record) for record in records] if write else [])
 
     def _read_member(self, member: str, source: JsonObject) -> Record:
         record, rest = MEMBER_MAPS[member].take(source)
@@ -319,6 +368,10 @@ class XmlWriter:
             found += [f"{UNKNOWN}.{name}" for name in cast("Record", record[UNKNOWN])]
         if rest:
             found += _strangers(rest, unused)
+        self.judge(record, found)
+
+    def judge(self, record: Record, found: list[str]) -> None:
+        """Count, refuse or drop what no table knows; ``found`` are its places."""
         if self._strict and found:
             raise MappingError("not known to the tables", found[0])
         self._tally(len(found))
@@ -332,7 +385,7 @@ class XmlWriter:
         else:
             self._report.unknown += found
 
-    def _put_document(self, ready: "_Document") -> None:
+    def _put_document(self, ready: "Document") -> None:
         self.close()
         texts = ready.texts
         step = self._page or len(texts) or 1
@@ -341,26 +394,36 @@ class XmlWriter:
             head, tail = ready.frame("".join(page), last=number == len(pages))
             self._sink.write(f"{head}{tail}".encode())
             self._report.documents += 1
+            for place in range((number - 1) * step, number * step):
+                if place in ready.behind:
+                    self._put_document(ready.behind[place])
         self._count(ready.kind, len(texts))
         self._sink.mark()
 
-    def _put_member(self, member: "_Member") -> None:
+    def _put_member(self, member: "Member") -> None:
         if self._open is None or not self._open.takes(member, self._page):
             self.close()
             self._open = _OpenDocument(member, self._sink)
             self._report.documents += 1
         self._open.add(member.text)
         self._count(member.kind, 1)
+        if member.behind is not None:
+            self._behind.append(member.behind)
+            if len(self._behind) >= _MAX_BEHIND:
+                self.close()
 
     def _count(self, kind: DocumentKind, members: int) -> None:
         self._report.members[kind.member or kind.root.name] += members if kind.member else 1
 
     def close(self) -> None:
-        """End the document that lines are being put into."""
+        """End the document that lines are being put into, and write what waits for that."""
         if self._open is not None:
             self._open.close()
             self._open = None
             self._sink.mark()
+        behind, self._behind = self._behind, []
+        for document in behind:
+            self._put_document(document)
 
 
 def _generic_kind(value: JsonObject) -> DocumentKind | None:
@@ -398,20 +461,24 @@ def is_as_alone(member: str, source: JsonObject) -> bool:
     return lone_member(source) == member and not of_order
 
 
-class _Member(NamedTuple):
+class Member(NamedTuple):
     """The XML of one member, for the document that lines are put into. ``key`` tells members apart that do not belong
-    into one document; ``unknown`` is how many things it holds that no table knows, where that was not counted yet."""
+    into one document; ``unknown`` is how many things it holds that no table knows, where that was not counted yet.
+    ``behind`` is written behind that document."""
 
     kind: DocumentKind
     text: str
     key: str
     unknown: int = 0
+    behind: "Document | None" = None
 
 
-class _Document:
-    """A document, ready to be written: its root's record, and the texts of its members."""
+class Document:
+    """A document, ready to be written: its root's record, and the texts of its members. ``behind`` are documents to
+    be written behind the page that has the member at a place."""
 
     def __init__(self, kind: DocumentKind, namespace: str, head: Record, texts: list[str]) -> None:
+        self.behind: dict[int, Document] = {}
         self.kind = kind
         self.namespace = namespace
         self.head = head
@@ -454,18 +521,18 @@ def _message_type(record: Record, member: str) -> str:
 class _OpenDocument:
     """A document that members are added to until something else comes."""
 
-    def __init__(self, first: _Member, sink: Sink) -> None:
+    def __init__(self, first: Member, sink: Sink) -> None:
         self._kind = first.kind
         self._key = first.key
         self._sink = sink
         self._count = 0
         namespace = NAMESPACE if first.kind.path else ""
-        head, tail = _Document(first.kind, namespace, _head_of(first.kind, first.key), []).frame(MEMBERS)
+        head, tail = Document(first.kind, namespace, _head_of(first.kind, first.key), []).frame(MEMBERS)
         self._waiting = [head.removesuffix(MEMBERS)]
         self._tail = tail
         self._size = 0
 
-    def takes(self, member: _Member, page: int) -> bool:
+    def takes(self, member: Member, page: int) -> bool:
         return member.kind is self._kind and member.key == self._key and not (page and self._count >= page)
 
     def add(self, text: str) -> None:
@@ -500,8 +567,8 @@ _SHAPED = frozenset(("Order", "OrderItem"))
 CHOICES = MEMBER_MAPS["Order"].choices() | MEMBER_MAPS["OrderItem"].choices()
 
 _UNUSED = {
-    "Order": frozenset(_unused_of(ORDER_MAP)),
-    "OrderItem": frozenset(_unused_of(ITEM_MAP)),
+    "Order": frozenset((*_unused_of(ORDER_MAP), PATCH)),
+    "OrderItem": frozenset((*_unused_of(ITEM_MAP), PATCH)),
     "Message": frozenset[str](),
 }
 
@@ -521,7 +588,8 @@ def _strangers(members: object, unused: frozenset[str], path: str = "") -> Itera
 _writers: dict[tuple[str, str], MemberWriter] = {}
 
 
-def _writer_for(kind: DocumentKind, version: str) -> MemberWriter:
+def member_writer(kind: DocumentKind, version: str) -> MemberWriter:
+    """What writes the members of a kind of document."""
     key = (kind.root.name, version)
     if key not in _writers:
         assert kind.struct is not None  # noqa: S101 - asked only for documents that have members

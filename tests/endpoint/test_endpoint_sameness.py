@@ -13,7 +13,8 @@ from bridge.endpoint.kept import MemoryOrders
 from bridge.endpoint.nexttoken import TokenSealer
 from bridge.endpoint.readings import documents_of, read_orders
 from bridge.mapping import calls_v2026
-from bridge.mapping.links import Link, LinkMap, Words
+from bridge.mapping.links import Link, LinkMap
+from bridge.mapping.ways import Words
 from bridge.sandbox import SandboxSettings
 from bridge.upstream.plans import V0, V2026
 from mws_compat.schema import parse_instant

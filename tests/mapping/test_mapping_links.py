@@ -7,10 +7,10 @@ import httpx
 import pytest
 
 from bridge.mapping import calls_v2026, orders_v0
-from bridge.mapping.links import Absolute, Flag, Money, Words, as_second
 from bridge.mapping.orders_v2026 import ADDRESS_MAP, ITEM_MAP, ORDER_MAP
 from bridge.mapping.paths import parse_path
 from bridge.mapping.rows import MappingError
+from bridge.mapping.ways import Absolute, Flag, Money, Words, as_second
 from bridge.sandbox import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_SELLERS, Sandbox, SandboxSettings
 from tests.support import NOW
 
@@ -98,6 +98,9 @@ def test_ways_are_symmetric() -> None:
     assert Money().read(Money().write(amount)) == amount
     assert Absolute(True).write(amount) == [{"amount": "-1.50", "currencyCode": "USD"}]
     assert Absolute(True).write({"Amount": "0.00"}) == [{"amount": "0.00"}]
+    assert Absolute(True).write({"Amount": "-5"}) == [{"amount": "-5"}]
+    assert Absolute(True).write({"Amount": "much"}) == [{"amount": "much"}]
+    assert ORDER_MAP.write({"OrderStatus": "InvoiceUnconfirmed"}) == {"fulfillment": {"fulfillmentStatus": "SHIPPED"}}
     assert Absolute(False).write(amount) == [{"amount": "1.50", "currencyCode": "USD"}]
     assert Absolute(True).read(Absolute(True).write(amount)) == amount
     assert Money().read([{}]) is None
@@ -283,6 +286,9 @@ def test_scheduled_deliveries_keep_japans_offset() -> None:
     assert there["ScheduledDeliveryStartDate"] == "2026-11-20T10:00:00+09:00"
     assert "ScheduledDeliveryEndDate" not in there
     assert read_item(item)["ScheduledDeliveryStartDate"] == "2026-11-20T01:00:00Z"
+    window["earliestDateTime"] = last = "9999-12-31T23:00:00Z"
+    there = read_item(item, salesChannel={"marketplaceId": "A1VC38T7YXB528"})
+    assert there["ScheduledDeliveryStartDate"] == last
     written = ITEM_MAP.write(
         {"ScheduledDeliveryStartDate": "2026-11-20T10:00:00+09:00", "ScheduledDeliveryEndDate": "?"}
     )

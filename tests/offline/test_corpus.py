@@ -103,14 +103,14 @@ OTHER_JSON = ("SPv0.getOrders__ordersV0-257099.json", "SPv0.getOrderItemsBuyerIn
 
 def test_every_json_document(corpus):
     """Each answer of Orders v0 goes to XML and comes back with the same orders and items, but for what is empty and
-    how numbers are spelled; answers of later versions are refused in words."""
+    how numbers are spelled. Those of later versions are looked at in ``test_v2026``."""
     counts = Counter()
     for path, kind, _, data in corpus:
-        if not is_json(data):
+        if not is_json(data) or kind.startswith("SP2026."):
             continue
         out, report = convert(data)
         if report.failures:
-            assert kind.startswith("SP2026.") or path.endswith(OTHER_JSON), path
+            assert path.endswith(OTHER_JSON), path
             assert out == b""
             counts["refused"] += 1
             continue
