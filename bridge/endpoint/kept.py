@@ -39,30 +39,39 @@ class KeptOrder(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class KeptListing:
     """All orders of a window: ``entries`` are their dates and ids, in the answer's order. ``bound`` is the upper end
-    that was told, ``at`` when it was asked for."""
+    that was told, ``at`` when it was asked for, ``since`` when the very same window was first asked for."""
 
     after: datetime
     bound: datetime
     at: datetime
+    since: datetime
     entries: tuple[tuple[datetime, str], ...] = field(repr=False)
 
-    def answers(self, window: Window, age: timedelta) -> bool:
-        """Whether this listing may answer for ``window`` when it may be ``age`` old.
+    def answers(self, window: Window, now: datetime, age: timedelta) -> bool:
+        """Whether this listing may answer for ``window`` now, when it may be ``age`` old.
 
-        It knows nothing past ``bound``. A program that reads on from the moment of its last call would never see what
-        came in between, so only these are answered:
+        It knows nothing past ``bound``, and MWS always told what was two minutes old. A program that goes on by its
+        own clock, from where an answer must have ended, would never see what came in between. So only these are
+        answered:
 
         * a window that ends within what is known;
-        * the very window that was asked for before;
-        * one that reaches back by ``age`` from the bound: the same orders will still be in the program's window when
-          the next listing is fetched, which is at most ``age`` later;
-        * one that begins at the bound as it was told, to the millisecond: a program that reads on from there.
+        * one that begins at the bound as it was told, to the millisecond: a program that goes on from there;
+        * of windows that reach back so far that the same orders will still be in the program's window when the next
+          listing is fetched: those of a program that always asks from the same date, for at least ten minutes (a
+          program of its own clock repeats itself too, when an answer was lost), and those of one that always reaches
+          back equally far.
         """
-        if window.after < self.after:
+        if now - self.at >= age or window.after < self.after:
             return False
         if window.before is not None:
             return window.before <= self.bound
-        return window.after in (self.after, self.bound) or window.after <= self.bound - age
+        if window.after == self.bound:
+            return True
+        if window.after > self.bound - age - _JITTER:
+            return False
+        if window.after == self.after:
+            return now - self.since >= _ESTABLISHED
+        return abs((now - window.after) - (self.at - self.after)) <= _JITTER
 
     def ids(self, window: Window) -> list[str]:
         """The orders in the window."""
@@ -71,6 +80,12 @@ class KeptListing:
             for date, order_id in self.entries
             if window.after <= date and (window.before is None or date <= window.before)
         ]
+
+
+#: How exactly a program reaches back equally far each time: some cut off the seconds.
+_JITTER = timedelta(minutes=1)
+#: For so long a program has asked from the same date when it is taken to go on with it.
+_ESTABLISHED = timedelta(minutes=10)
 
 
 class KeptOrders(Protocol):

@@ -77,7 +77,7 @@ class ReadsV2026:
         walk = walk._replace(query=query, before=told or walk.before)
         if not page.next_token:
             walk = walk._replace(
-                before=await self._keep_listing(request, _key_of(arguments), window, page, walk.before)
+                before=await self._keep_listing(request, _key_of(request, arguments), window, page, walk.before)
             )
         return await self._walk(request, walk, page)
 
@@ -220,7 +220,9 @@ class ReadsV2026:
             if (date := v2026.date_of(order, by_update=by_update)) is not None
         )
         if len(entries) == len(page.orders):
-            listing = KeptListing(window.after, bound, request.now, entries)
+            last = await self._kept.listing(_seller_key(request), key)
+            since = last.since if last is not None and last.after == window.after else request.now
+            listing = KeptListing(window.after, bound, request.now, since, entries)
             await self._kept.keep_listing(_seller_key(request), key, listing)
         return format_instant(bound, milliseconds=True)
 
@@ -229,22 +231,23 @@ class ReadsV2026:
         ``walk``."""
         listing = None
         if self._kept is not None:
-            listing = await self._kept.listing(_seller_key(request), _key_of(arguments))
+            listing = await self._kept.listing(_seller_key(request), _key_of(request, arguments))
         if listing is None:
             return None
         throttled = self._api.throttle.available(request.caller.seller, _SEARCH) < 1
         age = max(self._freshness) if throttled else self._freshness.fresh
-        if _age(request, listing.at) >= age or not listing.answers(window, age):
+        if not listing.answers(window, request.now, age):
             return None
         ids = listing.ids(window)
         kept = await self._kept_orders(request, ids, age)
         if len(kept) < len(ids):
             return None
-        found, more = walk.matching([v2026.read_order(kept[id_]) for id_ in ids])
+        records = [v2026.read_order(kept[id_]) for id_ in ids]
+        found, more = walk.matching([record for record in records if _meets(record, arguments)])
         if more:
             return None  # the next page would need a listing that may be gone by then
         before = format_instant(window.before or listing.bound, milliseconds=True)
-        told = _BOUNDS[_key_of(arguments).partition(" ")[0]]
+        told = _BOUNDS[_key_of(request, arguments).partition(" ")[0]]
         answer: JsonObject = {"orders": [kept[id_] for id_ in ids], told: before}
         self._take_down(request, _SEARCH, v2026.LIST_PATH, walk.query, answer)
         return Listing(found, None, before)
@@ -272,12 +275,25 @@ def _window_of(arguments: Arguments) -> Window:
     return Window(after, before if isinstance(before, datetime) else None)
 
 
-def _key_of(arguments: Arguments) -> str:
-    """What a listing is of, beside its window and what is filtered here: it begins with the family of its dates."""
+#: Parameters that decide, beside the window, which orders Amazon lists.
+_SELECTING = ("MarketplaceId", "OrderStatus", "FulfillmentChannel")
+
+
+def _key_of(request: Request, arguments: Arguments) -> str:
+    """What a listing is of, beside its window and what is filtered here, and whose: each program has ways of its own
+    to walk through time. It begins with the family of its dates."""
     family = "Created" if "CreatedAfter" in arguments else "LastUpdated"
-    names = ("MarketplaceId", "OrderStatus", "FulfillmentChannel")
-    values = [sorted(value) if isinstance(value := arguments.get(name), tuple) else None for name in names]
-    return f"{family} {orjson.dumps(values).decode()}"
+    values = [sorted(value) if isinstance(value := arguments.get(name), tuple) else None for name in _SELECTING]
+    return f"{family} {orjson.dumps([request.caller.access_key_id, *values]).decode()}"
+
+
+def _meets(record: Record, arguments: Arguments) -> bool:
+    """Whether an order is still one of those that were listed: it may have been read again since."""
+    return all(
+        record.get(name) in values
+        for name in _SELECTING
+        if isinstance(values := arguments.get(name), tuple) and name in record
+    )
 
 
 def _seller_key(request: Request) -> str:

@@ -43,10 +43,11 @@ class Polling:
 
 
 async def poll(
-    bridge: Bridge, begin: Next, *, minutes: int, orders_a_minute: int, read_items: bool = True
+    bridge: Bridge, begin: Next, *, minutes: int, orders_a_minute: int, every: int = 1, losing: bool = False
 ) -> tuple[Polling, set[str]]:
-    """Run a program that lists once a minute and reads the items of every order that it has not seen, a second for
-    each; new orders come in all the while. Returns what it saw, and the orders that it should have seen."""
+    """Run a program that lists once in ``every`` minutes and reads the items of every order that it has not seen,
+    half a second for each; new orders come in all the while. When it is ``losing``, every answer to a first attempt is
+    lost on the way, and it asks again five seconds later. Returns what it saw, and the orders that it should have seen."""
     polling = Polling()
     placed: dict[str, float] = {}
     last, told = NOW, text_time(NOW - SETTLING)
@@ -56,10 +57,15 @@ async def poll(
         for number in range(orders_a_minute):
             at = start + (60 * number) // orders_a_minute
             placed[bridge.sandbox.store.create_order(NA.selling_partner_id, US, at=at, lines=1).id] = at
+        if minute % every:
+            continue
         bridge.clock.at = max(bridge.clock.at, start)
-        now = bridge.clock.now()
-        window = {"LastUpdatedAfter": begin(now, last, told), "MarketplaceId.Id.1": US}
+        window = {"LastUpdatedAfter": begin(bridge.clock.now(), last, told), "MarketplaceId.Id.1": US}
         answer = await bridge.call("ListOrders", window)
+        if losing:
+            bridge.clock.at += 5
+            answer = await bridge.call("ListOrders", window)
+        now = bridge.clock.now()
         polling.listings += 1
         found = []
         succeeded = answer.status == 200
@@ -72,7 +78,7 @@ async def poll(
         polling.throttled += answer.code == "RequestThrottled"
         last = now if succeeded else last
         for order_id in found:
-            if order_id not in polling.seen and order_id in placed and read_items:
+            if order_id not in polling.seen and order_id in placed:
                 bridge.clock.at += 0.5
                 items = await bridge.call("ListOrderItems", {"AmazonOrderId": order_id})
                 polling.throttled += items.code == "RequestThrottled"
@@ -82,9 +88,9 @@ async def poll(
     polling.upstream = Counter(
         call.operation for call in list(bridge.sandbox.log)[logged:] if call.operation not in {"lwa", None}
     )
-    # The last two minutes are too young for any answer; two more, when the last listings came from memory.
-    last = NOW.timestamp() + 60 * (minutes - 1) - SETTLING.total_seconds() - 300
-    return polling, {order_id for order_id, at in placed.items() if at <= last}
+    # The last two minutes are too young for any answer, and the last listings may have come from memory.
+    until = NOW.timestamp() + 60 * (minutes - every) - SETTLING.total_seconds() - 300
+    return polling, {order_id for order_id, at in placed.items() if at <= until}
 
 
 def ids_of(answer: Answer) -> list[str]:

@@ -41,7 +41,7 @@ async def test_sellers_are_kept_apart():
     """What is kept for one seller is not found for another, orders and listings alike."""
     kept = MemoryOrders(10_000, HOUR)
     await kept.keep_orders("one", {"1": order(1)})
-    await kept.keep_listing("one", "key", KeptListing(NOW, NOW, NOW, ()))
+    await kept.keep_listing("one", "key", KeptListing(NOW, NOW, NOW, NOW, ()))
     assert await kept.orders("two", ["1"]) == {}
     assert await kept.listing("two", "key") is None
     assert await kept.listing("one", "key") is not None
@@ -64,36 +64,52 @@ def test_what_a_listing_shows_of_itself():
     page = SearchPage([{"orderId": order_id}], "", "", "")
     walk = Walk([], "", order_id, "", 1, {"BuyerEmail": [order_id]})
     records = [{"AmazonOrderId": order_id}]
-    shown = [KeptListing(NOW, NOW, NOW, ((NOW, order_id),)), KeptOrder(order_id.encode(), NOW), page, walk]
+    shown = [KeptListing(NOW, NOW, NOW, NOW, ((NOW, order_id),)), KeptOrder(order_id.encode(), NOW), page, walk]
     shown += [Listing(records, None, ""), ItemListing("", records, None)]
     shown += [OrderPage(records, "", "", ""), ItemPage("", records, "")]
     assert "902-" not in repr(shown)
 
 
+#: Minutes from the bound of a listing that was asked for at NOW, reached back an hour, and may be two minutes old.
 @pytest.mark.parametrize(
-    ("after", "before", "answers"),
+    ("later", "after", "before", "answers"),
     [
-        (-60, None, True),  # the same window
-        (-61, None, False),  # reaches back further
-        (-2, None, True),  # reaches back by the age
-        (-1, None, False),  # a program by its own clock may begin here
-        (0, None, True),  # at the bound as it was told
-        (1, None, False),
-        (-1, 0, True),  # ends within
-        (-1, 1, False),
+        (1, -57, None, True),  # reaches back equally far, a minute later
+        (1, -56, None, True),  # and almost so
+        (1, -55, None, False),  # less far: another program, which may go on by its own clock
+        (1, -58, None, False),  # the very same window: an answer may have been lost
+        (2, -56, None, False),  # too old
+        (1, -59, None, False),  # reaches back further than is known
+        (1, 0, None, True),  # at the bound as it was told
+        (1, -1, None, False),  # where a program of its own clock may go on
+        (1, 1, None, False),
+        (1, -1, 0, True),  # ends within
+        (1, -1, 1, False),
     ],
 )
-def test_a_listing_answers_where_nobody_loses_an_order(after, before, answers):
-    """Minutes from the listing's bound; the answer may be two minutes old."""
-    listing = KeptListing(NOW - 60 * MINUTE, NOW, NOW, ())
-    window = Window(NOW + after * MINUTE, None if before is None else NOW + before * MINUTE)
-    assert listing.answers(window, 2 * MINUTE) is answers
+def test_a_listing_answers_where_nobody_loses_an_order(later, after, before, answers):
+    """Neither a program that walks through time by its own clock, nor one that asks again, misses an order."""
+    bound = NOW - 2 * MINUTE
+    listing = KeptListing(bound - 58 * MINUTE, bound, NOW, NOW, ())
+    window = Window(bound + after * MINUTE, None if before is None else bound + before * MINUTE)
+    assert listing.answers(window, NOW + later * MINUTE, 2 * MINUTE) is answers
+
+
+def test_a_date_that_is_asked_from_for_ten_minutes():
+    """A program that always asks from the same date is known by it after ten minutes, and not where it would have to
+    go on from a date so young."""
+    old = KeptListing(NOW - HOUR, NOW - 2 * MINUTE, NOW, NOW - 9 * MINUTE, ())
+    window = Window(NOW - HOUR, None)
+    assert not old.answers(window, NOW, 2 * MINUTE)
+    assert old.answers(window, NOW + MINUTE, 2 * MINUTE)
+    young = dataclasses.replace(old, after=NOW - 4 * MINUTE)
+    assert not young.answers(Window(NOW - 4 * MINUTE, None), NOW + MINUTE, 2 * MINUTE)
 
 
 def test_the_orders_of_a_window():
     """Both bounds are inclusive, as Amazon's are."""
     entries = tuple((NOW + number * MINUTE, str(number)) for number in range(-3, 2))
-    listing = KeptListing(NOW - HOUR, NOW, NOW, entries)
+    listing = KeptListing(NOW - HOUR, NOW, NOW, NOW, entries)
     assert listing.ids(Window(NOW - 2 * MINUTE, NOW)) == ["-2", "-1", "0"]
     assert listing.ids(Window(NOW - 2 * MINUTE, None)) == ["-2", "-1", "0", "1"]
 

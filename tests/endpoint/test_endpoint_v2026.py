@@ -1,11 +1,14 @@
 """The operations over Orders v2026-01-01: what reaches SP-API, what is kept, and which version is in force."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
+from bridge.cli.config import DEMO_ACCESS_KEY
+from bridge.endpoint.kept import KeptOrder
 from bridge.mapping.calls_v2026 import ITEM_DATASETS, ORDER_DATASETS
 from bridge.sandbox import SandboxSettings
 from bridge.upstream.plans import OPERATIONS, V0_REMOVED, V2026
@@ -314,26 +317,58 @@ def updated(after):
 
 
 async def test_the_same_window_again_costs_nothing(recent):
-    """A window that came whole on one page answers the same question for two minutes, with its own bound."""
+    """A window that came whole on one page, and that the program has asked for during ten minutes, answers the same
+    question for two minutes, with its own bound."""
     bridge, day = recent, text_time(NOW - timedelta(days=3))
-    first = await bridge.call("ListOrders", updated(day))
-    assert first.token is None
+    for _ in range(6):
+        first = await bridge.call("ListOrders", updated(day))
+        bridge.clock.at += 120
+    assert operations(bridge) == ["searchOrders"] * 6
+    bridge.clock.at -= 1
     assert len(first.ids) >= 5
-    bridge.clock.at += 119
     again = await bridge.call("ListOrders", updated(day))
     assert again.ids == first.ids
-    assert again.text("LastUpdatedBefore") == first.text("LastUpdatedBefore") == "2026-11-20T11:57:59.583Z"
-    assert operations(bridge) == ["searchOrders"]
+    assert again.text("LastUpdatedBefore") == first.text("LastUpdatedBefore") == "2026-11-20T12:07:59.583Z"
+    assert operations(bridge) == ["searchOrders"] * 6
     bridge.clock.at += 1
     fresh = await bridge.call("ListOrders", updated(day))
     assert fresh.text("LastUpdatedBefore") > again.text("LastUpdatedBefore")
-    assert operations(bridge) == ["searchOrders"] * 2
+    assert operations(bridge) == ["searchOrders"] * 7
+
+
+async def test_another_program_has_listings_of_its_own(recent):
+    """A listing is kept for the access key that asked for it: another program walks through time in another way."""
+    bridge, day = recent, "2026-11-17T12:00:00Z"
+    await bridge.call("ListOrders", updated(day))
+    kept = bridge.endpoint._handlers._reads[V2026]._kept
+    key = next(key for key in kept._kept if key[0] == "listing")
+    assert DEMO_ACCESS_KEY in key[2]
+
+
+async def test_an_order_that_has_left_the_filter_is_not_listed(recent):
+    """An order that was read again since, and is of another status now, is not among those of the old status."""
+    bridge = recent
+    window = {"OrderStatus.Status.1": "Unshipped", "OrderStatus.Status.2": "PartiallyShipped"}
+    first = await bridge.call("ListOrders", {**updated("2026-11-17T12:00:00Z"), **window})
+    assert len(first.ids) >= 5
+    bridge.clock.at += 60
+    kept = bridge.endpoint._handlers._reads[V2026]._kept
+    key = next(key for key in kept._kept if key[2] == first.ids[0])
+    order = json.loads(kept._kept[key][0].content)
+    order["fulfillment"]["fulfillmentStatus"] = "SHIPPED"
+    changed = KeptOrder(json.dumps(order).encode(), bridge.clock.now())
+    await kept.keep_orders(key[1], {key[2]: changed})
+    again = await bridge.call("ListOrders", {**updated("2026-11-17T12:01:00Z"), **window})
+    assert operations(bridge) == ["searchOrders"]
+    assert again.ids == first.ids[1:]
 
 
 @pytest.mark.parametrize(
     ("parameters", "calls"),
     [
-        ({"LastUpdatedAfter": "2026-11-18T00:00:00Z"}, 1),  # a part of it, reaching back
+        ({"LastUpdatedAfter": "2026-11-17T12:01:00Z"}, 1),  # reaching back equally far
+        ({"LastUpdatedAfter": "2026-11-17T12:00:00Z"}, 2),  # the same again, perhaps because the answer was lost
+        ({"LastUpdatedAfter": "2026-11-18T00:00:00Z"}, 2),  # a part of it: perhaps another program
         ({"LastUpdatedAfter": "2026-11-17T12:00:00Z", "LastUpdatedBefore": "2026-11-20T11:00:00Z"}, 1),  # ends within
         ({"LastUpdatedAfter": "2026-11-17T12:00:00Z", "MaxResultsPerPage": "1"}, 2),  # does not fit on a page
         ({"LastUpdatedAfter": "2026-11-01T00:00:00Z"}, 2),  # reaches back further
@@ -342,7 +377,7 @@ async def test_the_same_window_again_costs_nothing(recent):
         ({"LastUpdatedAfter": "2026-11-20T11:58:00Z"}, 2),  # at the bound, but not as it was told
         ({"LastUpdatedAfter": "2026-11-20T11:57:59.583Z"}, 1),  # at the bound as it was told
         ({"LastUpdatedAfter": "2026-11-17T12:00:00Z", "FulfillmentChannel.Channel.1": "AFN"}, 2),  # another listing
-        ({"LastUpdatedAfter": "2026-11-17T12:00:00Z", "PaymentMethod.Method.1": "COD"}, 1),  # filtered by the bridge
+        ({"LastUpdatedAfter": "2026-11-17T12:01:00Z", "PaymentMethod.Method.1": "COD"}, 1),  # filtered by the bridge
         ({"CreatedAfter": "2026-11-17T12:00:00Z"}, 2),
     ],
 )
@@ -364,12 +399,12 @@ async def test_which_windows_a_kept_listing_answers(recent, parameters, calls):
 async def test_an_order_that_was_forgotten_sends_the_listing_upstream(recent):
     """A listing answers only when all of its orders are there."""
     bridge = recent
-    day = text_time(NOW - timedelta(days=3))
-    first = await bridge.call("ListOrders", updated(day))
+    first = await bridge.call("ListOrders", updated("2026-11-17T12:00:00Z"))
+    bridge.clock.at += 60
     kept = bridge.endpoint._handlers._reads[V2026]._kept
     key = next(key for key in kept._kept if key[0] == "order" and key[2] in first.ids)
     kept._drop(key)
-    await bridge.call("ListOrders", updated(day))
+    await bridge.call("ListOrders", updated("2026-11-17T12:01:00Z"))
     assert operations(bridge) == ["searchOrders"] * 2
 
 
@@ -418,20 +453,31 @@ async def test_a_program_that_trusts_its_own_clock_loses_nothing():
     assert polling.throttled > 0
 
 
+async def test_a_program_whose_answers_are_lost_loses_nothing():
+    """One that goes on by its own clock every ten minutes, and has to ask twice each time, misses no order between
+    the lost answer and the second one."""
+    polling, expected = await poll(busy(), tile, minutes=120, orders_a_minute=6, every=10, losing=True)
+    assert len(expected) > 500
+    assert expected <= polling.seen
+
+
 async def test_an_old_listing_is_better_than_none():
     """With the plan used up a listing serves for five minutes, telling its true bound; then the caller must wait."""
     bridge = busy()
     seller = bridge.endpoint.book._keys[next(iter(bridge.endpoint.book._keys))].sellers[NA.selling_partner_id].seller
-    day = text_time(NOW - timedelta(days=3))
-    first = await bridge.call("ListOrders", updated(day))
+
+    def later(seconds):
+        return text_time(NOW - timedelta(days=3) + timedelta(seconds=seconds))
+
+    first = await bridge.call("ListOrders", updated(later(0)))
     bucket = bridge.api.throttle._bucket(seller, OPERATIONS["searchOrders"])
     bucket.tokens, bucket.rate = 0.0, 1e-9
     bridge.clock.at += 299
-    late = await bridge.call("ListOrders", updated(day))
+    late = await bridge.call("ListOrders", updated(later(299)))
     assert (late.status, late.ids) == (200, first.ids)
     assert late.text("LastUpdatedBefore") == first.text("LastUpdatedBefore")
     bridge.clock.at += 1
-    assert (await bridge.call("ListOrders", updated(day))).outcome == (503, "RequestThrottled")
+    assert (await bridge.call("ListOrders", updated(later(300)))).outcome == (503, "RequestThrottled")
 
 
 # --- roles ----------------------------------------------------------------------------------------------------------
