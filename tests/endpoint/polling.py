@@ -46,8 +46,9 @@ async def poll(
     bridge: Bridge, begin: Next, *, minutes: int, orders_a_minute: int, every: int = 1, losing: bool = False
 ) -> tuple[Polling, set[str]]:
     """Run a program that lists once in ``every`` minutes and reads the items of every order that it has not seen,
-    half a second for each; new orders come in all the while. When it is ``losing``, every answer to a first attempt is
-    lost on the way, and it asks again five seconds later. Returns what it saw, and the orders that it should have seen."""
+    half a second for each; new orders come in all the while. When it is ``losing``, every answer to a first attempt
+    is lost on the way, and it asks again a quarter of a minute later. Returns what it saw, and the orders that it
+    should have seen."""
     polling = Polling()
     placed: dict[str, float] = {}
     last, told = NOW, text_time(NOW - SETTLING)
@@ -63,7 +64,7 @@ async def poll(
         window = {"LastUpdatedAfter": begin(bridge.clock.now(), last, told), "MarketplaceId.Id.1": US}
         answer = await bridge.call("ListOrders", window)
         if losing:
-            bridge.clock.at += 5
+            bridge.clock.at += 15
             answer = await bridge.call("ListOrders", window)
         now = bridge.clock.now()
         polling.listings += 1
