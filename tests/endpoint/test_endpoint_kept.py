@@ -1,10 +1,12 @@
 """What is kept of answers: bounds, sellers, ages; and which version serves whom."""
 
+import asyncio
 import dataclasses
 from datetime import timedelta
 
 import pytest
 
+from bridge.endpoint import build
 from bridge.endpoint.kept import KeptListing, KeptOrder, MemoryOrders, Window
 from bridge.endpoint.reads import ItemListing, Listing
 from bridge.endpoint.versions import Versions
@@ -14,7 +16,7 @@ from bridge.mapping.pages import ItemPage, OrderPage
 from bridge.upstream.datasets import Datasets
 from bridge.upstream.errors import UpstreamFault
 from bridge.upstream.plans import V0, V0_REMOVED, V2026
-from tests.support import NOW, SELLER, Clock
+from tests.support import ALWAYS, NOW, SELLER, US, Bridge, Clock
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -165,3 +167,32 @@ def test_a_refusal_with_nothing_left_to_leave_out():
         assert datasets.refused(SELLER) == names
     assert not datasets.narrow(SELLER, asked - datasets.refused(SELLER), refusal())
     assert datasets.refused(SELLER) == frozenset()
+
+
+async def test_the_endpoint_forgets_where_nobody_asks(monkeypatch):
+    """While it runs the endpoint drops what is too old, without any request; and stops doing so when it ends."""
+    monkeypatch.setattr(build, "_SWEEP_SECONDS", 0.01)
+    bridge = Bridge(version=V2026)
+    await bridge.call("ListOrders", {"CreatedAfter": ALWAYS, "MarketplaceId.Id.1": US})
+    kept = bridge.endpoint._handlers._reads[V2026]._kept
+    assert len(kept)
+    swept, forget = asyncio.Event(), kept.expire
+
+    async def expire(now):
+        await forget(now)
+        if not len(kept):
+            swept.set()
+
+    monkeypatch.setattr(kept, "expire", expire)
+    told: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+    heard: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+    running = asyncio.create_task(bridge.endpoint({"type": "lifespan", "asgi": {}}, told.get, heard.put))
+    await told.put({"type": "lifespan.startup"})
+    assert (await heard.get())["type"] == "lifespan.startup.complete"
+    bridge.clock.at += 300
+    async with asyncio.timeout(5):
+        await swept.wait()
+    assert len(kept) == 0
+    await told.put({"type": "lifespan.shutdown"})
+    assert (await heard.get())["type"] == "lifespan.shutdown.complete"
+    await running
