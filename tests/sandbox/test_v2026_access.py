@@ -36,7 +36,7 @@ def seller_with(*roles):
         ((DIRECT_TO_CONSUMER,), {"BUYER"}),
         ((TAX, DIRECT_TO_CONSUMER), set()),
     ],
-    ids=str,
+    ids=["none", "tax", "direct-to-consumer", "both"],
 )
 def test_roles_open_data_sets(roles, closed):
     """BUYER needs the role of tax, RECIPIENT that of delivery; asked for without it, the whole request is 403."""
