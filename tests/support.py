@@ -21,8 +21,9 @@ from pydantic import SecretStr
 from bridge.cli.config import DEMO_ACCESS_KEY, DEMO_SECRET, demo_settings
 from bridge.endpoint.access import AccessBook, AccessKey, SellerAccess
 from bridge.endpoint.app import Endpoint, EndpointSettings
-from bridge.endpoint.build import build_endpoint, build_handlers, sellers_of
+from bridge.endpoint.build import build_endpoint, build_handlers
 from bridge.endpoint.nexttoken import TokenSealer
+from bridge.endpoint.service import sellers_of
 from bridge.observe import RequestEvent, log_event
 from bridge.sandbox import DEMO_SELLERS, Sandbox, SandboxSettings
 from bridge.settings import Settings

@@ -154,14 +154,43 @@ def test_the_sandbox_shares_no_code(path: Path) -> None:
     assert {name for name in ours if not within(name, "bridge.sandbox") and name != "bridge"} == set()
 
 
+#: Modules that need an extra of pyproject.toml, and so are imported only where somebody asks for what they do.
+EXTRAS = {"bridge.watch.spans": "opentelemetry", "bridge.watch.tracing": "opentelemetry"}
+
+
+def at_import(tree: ast.Module) -> str:
+    """The part of a module that runs when it is imported: without functions and what is for the type checker."""
+
+    class Later(ast.NodeTransformer):
+        def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.Pass:
+            return ast.Pass()
+
+        def visit_If(self, node: ast.If) -> ast.If | ast.Pass:
+            return ast.Pass() if ast.unparse(node.test) == "TYPE_CHECKING" else node
+
+    return ast.unparse(Later().visit(tree))
+
+
+def test_extras_are_imported_later() -> None:
+    """Nobody imports at its top what is only there with an extra, but for modules that nobody imports at its top."""
+    tops = {module_name(path): imports(at_import(ast.parse(path.read_text())), module_name(path)) for path in FILES}
+    needing = {name for name in EXTRAS if any(within(found, EXTRAS[name]) for found in tops[name])}
+    assert needing == {"bridge.watch.spans"}
+    assert [name for name, found in tops.items() if found & needing] == []
+
+
 @each_file
 def test_third_parties_are_declared(path: Path) -> None:
-    """Whatever a module imports from elsewhere is a declared dependency."""
+    """Whatever a module imports from elsewhere is a declared dependency; or one of an extra, where it may be."""
     import tomllib
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     declared = {re.split(r"[>;.]", entry)[0].strip().replace("-", "_") for entry in project["dependencies"]}
     later = {"compression"}  # in the standard library from Python 3.14 on, and imported only there
+    extra = EXTRAS.get(module_name(path))
+    if extra is not None:
+        assert all(entry.startswith(extra) for entry in project["optional-dependencies"][extra])
+        declared.add(extra)
     assert strangers(path, *OURS, *declared, *later) == set()
 
 

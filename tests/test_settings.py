@@ -8,6 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509.oid import NameOID
 
 from bridge.settings import Settings, SettingsError, check_origin, load_settings, parse_settings
 from bridge.upstream.regions import LWA_URL, REGION_HOSTS
@@ -121,7 +126,18 @@ def test_the_least_and_the_defaults(tmp_path: Path) -> None:
         "strict_status_pair": False,
         "token_keys": (),
         "log_level": "info",
+        "log_format": "text",
+        "workers": 1,
+        "certificate": None,
+        "private_key": None,
+        "head_seconds": 10.0,
+        "body_seconds": 30.0,
+        "send_seconds": 60.0,
+        "in_flight": 1000,
+        "in_flight_per_seller": 64,
+        "trusted_proxies": (),
     }
+    assert (settings.state, settings.accounts, settings.admin, settings.revoked) == (None, None, None, ())
     assert settings.upstream.model_dump() == {
         "deadline": 25.0,
         "connect_timeout": 5.0,
@@ -302,6 +318,42 @@ def drop(*path: str | int) -> Change:
             "upstream.lwa_url: is not an address like https://",
         ),
         (put("upstream", "lwa_url", value="https://h:port/"), "upstream.lwa_url: is not an address like https://"),
+        (put("server", "workers", value=0), "server.workers: Input should be greater than or equal to 1"),
+        (put("server", "workers", value=65), "server.workers: Input should be less than or equal to 64"),
+        (put("server", "log_format", value=SECRET), "server.log_format: Input should be 'text' or 'json'"),
+        (put("server", "head_seconds", value=0), "server.head_seconds: Input should be greater than 0"),
+        (put("server", "body_seconds", value=601), "server.body_seconds: Input should be less than or equal to 600"),
+        (put("server", "send_seconds", value="nan"), "server.send_seconds: Input should be"),
+        (put("server", "in_flight", value=0), "server.in_flight: Input should be greater than or equal to 1"),
+        (put("server", "in_flight_per_seller", value=10_001), "server.in_flight_per_seller: Input should be less"),
+        (
+            put("server", "trusted_proxies", value=["10.0.0.1", SECRET]),
+            "server.trusted_proxies[2]: is neither an address nor a network like 10.0.0.0/8",
+        ),
+        (put("server", "trusted_proxies", value=["10.0.0.0/33"]), "server.trusted_proxies[1]: is neither an address"),
+        (put("server", "certificate", value="none"), "none: FileNotFoundError"),
+        (put("server", "private_key", value="."), "IsADirectoryError"),
+        (put("server", "certificate", value="empty"), "server.private_key: is missing: server.certificate is of no"),
+        (put("server", "private_key", value="empty"), "server.certificate: is missing: server.private_key is of no"),
+        (
+            put("server", value={"certificate": "empty", "private_key": "binary"}),
+            "server.certificate: must be a chain in PEM, and server.private_key its key in PEM without a pass phrase",
+        ),
+        (put("admin", value=SECRET), "admin: must be a table"),
+        (put("admin", "port", value=-1), "admin.port: Input should be greater than or equal to 0"),
+        (put("admin", "host", value="0.0.0.0"), "admin.token: is missing: who can reach admin.host from other"),
+        (put("admin", "host", value="admin.example"), "admin.token: is missing: who can reach admin.host from other"),
+        (put("state", value=f"http://{SECRET}@h"), "state: is not an address like redis://host:6379/0"),
+        (put("state", value=f"redis://:{SECRET}@"), "state: is not an address like redis://host:6379/0"),
+        (put("state", value=f"redis://h:{SECRET}"), "state: is not an address like redis://host:6379/0"),
+        (put("state", value="unix://"), "state: is not an address like redis://host:6379/0"),
+        (put("state", value="redis://h"), "server.token_keys: is missing: processes that share their work must open"),
+        (put("revoked", value={"id": SECRET}), "revoked: there may be several: write [[revoked]], with two brackets"),
+        (put("revoked", value=[{"id": "AKIA1"}]), "revoked[1].at: is missing"),
+        (put("revoked", value=[{"id": "AKIA1", "at": SECRET}]), "revoked[1].at: Input should be a valid datetime"),
+        (put("accounts", value=""), "accounts: must not be empty"),
+        (put("accounts", value="none.d"), "none.d: No such file or directory"),
+        (put("accounts", value=5), "accounts: Input should be a valid string"),
     ],
 )
 def test_a_fault_is_named_with_its_place(change: Change, fault: str, tmp_path: Path) -> None:
@@ -314,6 +366,103 @@ def test_a_fault_is_named_with_its_place(change: Change, fault: str, tmp_path: P
     found = faults(data, {"EMPTY": ""}, tmp_path)
     assert len(found) == 1
     assert fault in found[0]
+
+
+def test_several_workers_need_a_store() -> None:
+    """More than one worker needs a shared store and a key for NextTokens; both are told at once."""
+    data = least()
+    data["server"] = {"workers": 2}
+    assert faults(data) == (
+        'server.workers: several workers need a store that they share: set state = "redis://…"',
+        "server.token_keys: is missing: processes that share their work must open each other's NextTokens",
+    )
+    data["server"]["token_keys"] = ["k"]
+    data["state"] = {"env": "STORE"}
+    assert parse(data, {"STORE": "redis://h"}).server.workers == 2
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://h", "rediss://:p@h:6380/1", "unix:///run/store.sock", "valkey://h:1", "valkeys://h", "redis://[::1]:1"],
+)
+def test_addresses_of_a_store(url: str) -> None:
+    """Each scheme of a store is taken, and its address, which may hold a password, is not shown."""
+    settings = parse({**least(), "state": url, "server": {"token_keys": ["k"]}})
+    assert settings.state is not None
+    assert settings.state.get_secret_value() == url
+    assert url not in repr(settings)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.0.1", "::1", "localhost"])
+def test_the_admin_port_of_this_machine(host: str) -> None:
+    """On loopback the admin port needs no token; without its table there is none."""
+    admin = parse({**least(), "admin": {"host": host}}).admin
+    assert admin is not None
+    assert (admin.host, admin.port, admin.token) == (host, 8014, None)
+    assert parse({**least(), "admin": {}}).admin is not None
+    assert parse(least()).admin is None
+    everywhere = parse({**least(), "admin": {"host": "::", "token": SECRET}})
+    assert SECRET not in repr(everywhere)
+
+
+def test_proxies_are_addresses_and_networks() -> None:
+    """Addresses and networks of both versions are taken; a network may be written with an address in it."""
+    data = {**least(), "server": {"trusted_proxies": ["10.1.2.3", "10.1.2.3/8", "2001:DB8::/32", "::1"]}}
+    assert parse(data).server.trusted_proxies == ("10.1.2.3", "10.0.0.0/8", "2001:db8::/32", "::1")
+
+
+def write_certificate(folder: Path, name: str) -> None:
+    """A certificate that signs itself, and its key, in two files."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(start)
+        .not_valid_after(start.replace(year=2046))
+        .sign(key, SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (folder / f"{name}.pem").write_bytes(certificate.public_bytes(pem))
+    form = serialization.PrivateFormat.PKCS8
+    (folder / f"{name}.key").write_bytes(key.private_bytes(pem, form, serialization.NoEncryption()))
+    locked = serialization.BestAvailableEncryption(SECRET.encode())
+    (folder / f"{name}.locked.key").write_bytes(key.private_bytes(pem, form, locked))
+
+
+def test_a_certificate_and_its_key(tmp_path: Path) -> None:
+    """Both paths are relative to the file; a key of another certificate, or one that has a pass phrase, is found out
+    when the settings are read."""
+    write_certificate(tmp_path, "ours")
+    write_certificate(tmp_path, "other")
+    data = {**least(), "server": {"certificate": "ours.pem", "private_key": "ours.key"}}
+    server = parse(data, base=tmp_path).server
+    assert (server.certificate, server.private_key) == (str(tmp_path / "ours.pem"), str(tmp_path / "ours.key"))
+    for wrong in ("other.key", "ours.locked.key", "ours.pem"):
+        data["server"] = {"certificate": "ours.pem", "private_key": wrong}
+        (fault,) = faults(data, base=tmp_path)
+        assert fault.startswith("server.certificate: must be a chain in PEM, and server.private_key its key in PEM")
+
+
+def test_ends_of_access_keys(tmp_path: Path) -> None:
+    """A revocation has a day or a moment, in UTC where no zone is written; the earliest counts; and it may be of a
+    key that there is not any more."""
+    path = tmp_path / "mws-bridge.toml"
+    entries = [
+        ("AKIA1", "2026-12-01"),
+        ("AKIA1", "2026-11-01T10:00:00+02:00"),
+        ("AKIA1", "2026-11-30T00:00:00"),
+        ("GONE", '"2020-01-01T00:00:00Z"'),
+    ]
+    path.write_text(LEAST + "".join(f'[[revoked]]\nid = "{id_}"\nat = {at}\n' for id_, at in entries))
+    assert load_settings(path, {}).ends == {
+        "AKIA1": datetime(2026, 11, 1, 8, tzinfo=UTC),
+        "GONE": datetime(2020, 1, 1, tzinfo=UTC),
+    }
 
 
 def test_all_faults_at_once() -> None:
@@ -359,7 +508,6 @@ def test_all_contradictions_at_once() -> None:
         "application.name: default is there twice",
         "seller.seller_id: A1SELLER is there twice",
         "access_key.id: AKIA1 is there twice",
-        "seller[2].application: no [[application]] is named none",
         (
             "seller[3].marketplaces: must be of one region (now: eu, na), that of the refresh token; "
             "set region where all of the marketplaces are new"
@@ -372,6 +520,7 @@ def test_all_contradictions_at_once() -> None:
             "seller[5].marketplaces: must be of one region (now: eu, na), that of the refresh token; "
             "set region where all of the marketplaces are new"
         ),
+        "seller[2].application: no [[application]] is named none",
         "access_key[2].sellers: no [[seller]] has seller_id A9SELLER",
         "access_key[2].mws_auth_tokens: no [[seller]] has seller_id A8SELLER",
     ]

@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from bridge.cli.config import DEMO_ACCESS_KEY, DEMO_SECRET, config_path, load_or_explain
+from bridge.cli.config import DEMO_ACCESS_KEY, DEMO_SECRET, config_path, load_or_explain, name_of
 from bridge.cli.signing import Account
 from bridge.sandbox import DEMO_SELLERS
 
@@ -21,7 +21,7 @@ def find_account(arguments: argparse.Namespace, *, seller: str = "") -> Account 
         return Account(DEMO_ACCESS_KEY, DEMO_SECRET, seller or DEMO_SELLERS[0].selling_partner_id)
     if not (key and secret):
         path = config_path(arguments)
-        if not path.exists():
+        if path is not None and not path.exists():
             print(
                 "mws-bridge: whose key? Set MWS_ACCESS_KEY and MWS_SECRET, or use --config or --sandbox",
                 file=sys.stderr,
@@ -32,7 +32,7 @@ def find_account(arguments: argparse.Namespace, *, seller: str = "") -> Account 
             return None
         entries = [entry for entry in settings.access_key if key in {"", entry.id}]
         if not entries:
-            print(f"mws-bridge: {path} has no access key {key}", file=sys.stderr)
+            print(f"mws-bridge: {name_of(path)} has no access key {key}", file=sys.stderr)
             return None
         entry = next((entry for entry in entries if seller in entry.sellers), entries[0])
         seller = seller or entry.sellers[0]

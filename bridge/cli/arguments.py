@@ -63,6 +63,7 @@ def build_parser(verb: str = "") -> argparse.ArgumentParser:
         "serve": _add_serve,
         "call": _add_call,
         "check": _add_check,
+        "keys": _add_keys,
         "sandbox": _add_sandbox,
         "convert": _add_convert,
         "diff": _add_diff,
@@ -122,10 +123,10 @@ def _add_address(parser: argparse.ArgumentParser, *, port: int | None) -> None:
     )
 
 
-def _number(most: int) -> Callable[[str], int]:
+def _number(most: int, *, least: int = 0) -> Callable[[str], int]:
     def read(text: str) -> int:
-        if not (text.isascii() and text.isdecimal() and int(text) <= most):
-            raise argparse.ArgumentTypeError(f"write a number from 0 to {most}")
+        if not (text.isascii() and text.isdecimal() and least <= int(text) <= most):
+            raise argparse.ArgumentTypeError(f"write a number from {least} to {most}")
         return int(text)
 
     return read
@@ -151,6 +152,18 @@ def _add_serve(verbs: Verbs) -> None:
     _add_config(parser)
     parser.add_argument("--sandbox", action="store_true", help="serve the emulated SP-API; needs no configuration")
     _add_address(parser, port=None)
+    parser.add_argument(
+        "--workers",
+        type=_number(64, least=1),
+        metavar="N",
+        help="processes that serve (default: 1, or as configured)",
+    )
+    parser.add_argument(
+        "--admin-port",
+        type=_number(65535),
+        metavar="PORT",
+        help="serve the status page, /metrics, /healthz and /readyz there (default: as configured, or not at all)",
+    )
     _add_recording(parser)
 
 
@@ -202,8 +215,41 @@ def _add_check(verbs: Verbs) -> None:
         "Validate the configuration; then, for each seller, log in, ask for the\n"
         "restricted data and list one order, and say in plain words what is wrong.",
     )
+    parser.add_argument("sellers", nargs="*", metavar="SELLER", help="a seller_id to try (default: all)")
     _add_config(parser)
     parser.add_argument("--offline", action="store_true", help="validate only; call nobody")
+
+
+def _add_keys(verbs: Verbs) -> None:
+    parser = _verb(
+        verbs,
+        "keys",
+        "keys",
+        "make, list, rotate and revoke access keys",
+        "Make, list, rotate and revoke the key pairs with which old programs sign. Files\n"
+        "are written into the directory that accounts names in the configuration; a\n"
+        "running bridge takes them over within seconds. Without such a directory it is\n"
+        "shown what to write by hand.",
+    )
+    actions = parser.add_subparsers(metavar="ACTION", required=True, dest="action")
+    new = actions.add_parser("new", help="make a key pair", description="Make a key pair, and show it this once.")
+    new.add_argument("sellers", nargs="+", metavar="SELLER", help="a seller_id that the key may reach")
+    listed = actions.add_parser("list", help="show all keys", description="Show all access keys, without secrets.")
+    listed.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    rotate = actions.add_parser(
+        "rotate",
+        help="make the successor of a key",
+        description="Make a key pair for the same sellers, and let the old one end when programs had time to change.",
+    )
+    rotate.add_argument("id", metavar="ID", help="the access key that is to end")
+    rotate.add_argument(
+        "--days", type=_number(3650), default=14, metavar="N", help="days that both are valid (default: 14)"
+    )
+    revoke = actions.add_parser("revoke", help="let a key end", description="Let a key end.")
+    revoke.add_argument("id", metavar="ID", help="the access key that is to end")
+    revoke.add_argument("--at", type=_instant, metavar="DATE", help="from when on it is unknown (default: now)")
+    for action in (new, listed, rotate, revoke):
+        _add_config(action)
 
 
 def _add_call(verbs: Verbs) -> None:

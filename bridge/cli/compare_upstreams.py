@@ -17,14 +17,16 @@ from bridge.cli.diff import publish, trouble
 from bridge.diff.comparison import DiffError, compare_all
 from bridge.diff.rules import RulesError, load_rules
 from bridge.endpoint.app import utc_now
-from bridge.endpoint.build import build_api, build_handlers, sellers_of
-from bridge.endpoint.kept import MemoryOrders
+from bridge.endpoint.build import build_api, build_handlers
+from bridge.endpoint.kept import KeptOrders
 from bridge.endpoint.nexttoken import TokenSealer
 from bridge.endpoint.readings import Reading, documents_of, read_orders
 from bridge.endpoint.reads_v2026 import Freshness
 from bridge.endpoint.server import serving
+from bridge.endpoint.service import sellers_of
 from bridge.sandbox import Sandbox, SandboxSettings
 from bridge.settings import Settings
+from bridge.state.memory import MemoryState
 from bridge.upstream.accounts import Seller
 from bridge.upstream.plans import V0, V2026
 from bridge.upstream.transport import AiohttpTransport
@@ -115,7 +117,9 @@ async def _read(
 ) -> tuple[Reading, Reading] | int:
     # A listing's items are as old as it is, however long the other version takes to read.
     freshness = Freshness(_DAY, _DAY)
-    kept = MemoryOrders(settings.order_cache.megabytes * 2**20, _DAY) if settings.order_cache.megabytes else None
+    megabytes = settings.order_cache.megabytes
+    memory = MemoryState(clock=time.monotonic, max_bytes=megabytes * 2**20)
+    kept = KeptOrders(memory, _DAY) if megabytes else None
     handlers = build_handlers(
         build_api(settings, http),
         TokenSealer([os.urandom(32).hex()], clock=time.time, random_bytes=os.urandom),

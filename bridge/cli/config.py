@@ -1,4 +1,4 @@
-"""Where a verb's configuration comes from: a file, or the demo account over the sandbox."""
+"""Where a verb's configuration comes from: a file, the environment, or the demo account over the sandbox."""
 
 import argparse
 import os
@@ -7,8 +7,17 @@ from pathlib import Path
 
 from bridge.sandbox import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_SELLERS
 from bridge.settings import Settings, SettingsError, load_settings, parse_settings
+from bridge.settings.environment import speaks_of_a_seller
 
-__all__ = ["DEMO_ACCESS_KEY", "DEMO_SECRET", "config_path", "demo_settings", "load_or_explain"]
+__all__ = [
+    "DEMO_ACCESS_KEY",
+    "DEMO_SECRET",
+    "config_path",
+    "demo_settings",
+    "explain",
+    "load_or_explain",
+    "name_of",
+]
 
 # Of the same shape as real ones, '/' and '+' included, so that a client which does not escape them is found out.
 DEMO_ACCESS_KEY = "AKIASANDBOX000000001"
@@ -46,18 +55,39 @@ def demo_settings(origin: str, *, host: str = "127.0.0.1", port: int = 0, upstre
     )
 
 
-def config_path(arguments: argparse.Namespace) -> Path:
-    """The configuration file that is meant."""
+def config_path(arguments: argparse.Namespace) -> Path | None:
+    """The configuration file that is meant; None for one seller in the environment. Where both are there, the file is
+    meant, and stderr says so."""
     chosen: Path | None = arguments.config
-    return chosen or Path(os.environ.get("MWS_BRIDGE_CONFIG") or "mws-bridge.toml")
+    path = chosen or Path(os.environ.get("MWS_BRIDGE_CONFIG") or "mws-bridge.toml")
+    if not speaks_of_a_seller(os.environ):
+        return path
+    if chosen is None and not os.environ.get("MWS_BRIDGE_CONFIG") and not path.exists():
+        return None
+    print(
+        f"mws-bridge: note: {path} counts; MWS_BRIDGE_SELLER_ID and what belongs to it are not looked at",
+        file=sys.stderr,
+    )
+    return path
 
 
-def load_or_explain(path: Path) -> Settings | None:
-    """The settings of a file; None after every fault has been printed to stderr."""
+def name_of(path: Path | None) -> str:
+    """What to call a configuration when something is said of it."""
+    return str(path) if path else "the configuration in the environment (MWS_BRIDGE_…)"
+
+
+def load_or_explain(path: Path | None) -> Settings | None:
+    """The settings of a file, or without one of the environment; None after every fault has been printed to
+    stderr."""
     try:
         return load_settings(path, os.environ)
     except SettingsError as error:
-        print(f"mws-bridge: {path} cannot be used:", file=sys.stderr)
-        for fault in error.faults:
-            print(f"  {fault}", file=sys.stderr)
+        explain(path, error)
         return None
+
+
+def explain(path: Path | None, error: SettingsError) -> None:
+    """Print to stderr why a configuration cannot be used."""
+    print(f"mws-bridge: {name_of(path)} cannot be used:", file=sys.stderr)
+    for fault in error.faults:
+        print(f"  {fault}", file=sys.stderr)

@@ -1,12 +1,14 @@
 """Printing for people: coloured on a terminal, plain when piped."""
 
 import sys
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.syntax import Syntax
+from rich.table import Table
 from rich.text import Text
 
-__all__ = ["heading", "line", "show_xml"]
+__all__ = ["heading", "line", "show_table", "show_xml"]
 
 
 def _console() -> Console:
@@ -26,6 +28,19 @@ def show_xml(text: str, *, most_lines: int = 0) -> None:
         sys.stdout.write("\n".join(kept) + "\n")
     if len(kept) < len(lines):
         console.print(Text(f"… {len(lines) - len(kept)} more lines (--full shows them)", style="dim"))
+
+
+def show_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table. What does not fit into a line of a terminal is folded; a pipe has lines of any length."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold cyan")
+    for head in heads:
+        table.add_column(head, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console = _console()
+    if not console.is_terminal:
+        console.width = 10_000  # the table is as wide as what is in it
+    console.print(table, soft_wrap=False)
 
 
 def heading(text: str) -> None:

@@ -7,8 +7,9 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from bridge.cli.serve import listen, start_logging, stopped_by_signals
+from bridge.cli.serve import listen, stopped_by_signals
 from bridge.endpoint.server import make_server, origin_of, run_loop
+from bridge.observe import start_logging
 from bridge.sandbox import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_SELLERS, Sandbox, SandboxSettings
 
 __all__ = ["run"]

@@ -3,48 +3,81 @@
 import argparse
 import asyncio
 import contextlib
-import logging
+import os
+import secrets
 import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import uvicorn
-
-from bridge.cli.config import DEMO_ACCESS_KEY, DEMO_SECRET, config_path, demo_settings, load_or_explain
+from bridge.accounts import AccountSource, Loaded
+from bridge.cli.config import DEMO_ACCESS_KEY, DEMO_SECRET, config_path, demo_settings, explain
 from bridge.cli.signing import Account, sign_request
-from bridge.endpoint.build import build_endpoint
 from bridge.endpoint.recording import Recorder
 from bridge.endpoint.recording_store import RecordingError
-from bridge.endpoint.server import bind, make_server, origin_of, run_loop, serving
+from bridge.endpoint.server import CertificateError, bind, make_server, origin_of, run_loop, serving
+from bridge.observe import start_logging
+from bridge.processes.supervisor import Supervisor
+from bridge.processes.work import Work, stopped_by_signals
 from bridge.sandbox import DEMO_SELLERS, Sandbox, SandboxSettings
-from bridge.settings import Settings
+from bridge.settings import AdminSettings, Settings, SettingsError
+from bridge.settings.faults import process_faults
+from bridge.watch.admin import Readiness, admin_app
+from bridge.watch.board import Board
+from bridge.watch.verdict import why_degraded
 from mws_compat.schema import format_instant
 
-__all__ = ["listen", "run", "start_logging", "stopped_by_signals"]
+__all__ = ["listen", "run", "stopped_by_signals"]
 
 _DEFAULT_PORT = 8013
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until told to stop. Returns 2 when the configuration or the address cannot be used."""
+    """Serve until told to stop. Returns 2 when the configuration or an address cannot be used."""
     if arguments.sandbox and arguments.config:
         print("mws-bridge: --sandbox needs no --config: leave one of them out", file=sys.stderr)
         return 2
+    if arguments.sandbox and (arguments.workers or 1) > 1:
+        print("mws-bridge: --sandbox is served by one worker: leave --workers out", file=sys.stderr)
+        return 2
     if arguments.sandbox:
-        host, port = arguments.host or "127.0.0.1", _port(arguments, _DEFAULT_PORT)
-        return _run(arguments, lambda recorder: _serve_sandbox(host, port, recorder))
-    settings = load_or_explain(config_path(arguments))
-    if settings is None:
+        return _run(arguments, lambda recorder: _serve_sandbox(arguments, recorder))
+    path = config_path(arguments)
+    source = AccountSource(path, os.environ)
+    try:
+        loaded = source.load()
+        settings = _with_options(loaded.settings, arguments)
+    except SettingsError as error:
+        explain(path, error)
         print("Try it without one: mws-bridge serve --sandbox", file=sys.stderr)
         return 2
-    host, port = arguments.host or settings.server.host, _port(arguments, settings.server.port)
-    return _run(arguments, lambda recorder: _serve(settings, host, port, recorder))
+    if settings.server.workers > 1:
+        if arguments.record is not None:
+            print("mws-bridge: --record needs one worker: set --workers 1 while you record", file=sys.stderr)
+            return 2
+        return run_loop(_supervise(path, settings))
+    loaded = Loaded(settings, loaded.faults, loaded.kept, loaded.files)
+    return _run(arguments, lambda recorder: _serve(loaded, source, recorder))
+
+
+def _with_options(settings: Settings, arguments: argparse.Namespace) -> Settings:
+    """The settings as the command line wants them. Raises SettingsError."""
+    server = {"host": arguments.host, "port": arguments.port, "workers": arguments.workers}
+    changed = {name: value for name, value in server.items() if value is not None}
+    admin = settings.admin
+    if arguments.admin_port is not None:
+        admin = (admin or AdminSettings()).model_copy(update={"port": arguments.admin_port})
+    made = settings.model_copy(update={"server": settings.server.model_copy(update=changed), "admin": admin})
+    faults = process_faults(made)
+    if faults:
+        raise SettingsError([str(fault) for fault in faults])
+    return made
 
 
 def _run(arguments: argparse.Namespace, serve: Callable[[Recorder | None], Coroutine[Any, Any, int]]) -> int:
@@ -62,22 +95,6 @@ def _run(arguments: argparse.Namespace, serve: Callable[[Recorder | None], Corou
         return run_loop(serve(recorder))
 
 
-def _port(arguments: argparse.Namespace, default: int) -> int:
-    return default if arguments.port is None else int(arguments.port)
-
-
-def start_logging(level: str) -> None:
-    """Log to stderr, one line an event."""
-    logging.basicConfig(
-        level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True
-    )
-    # Their request lines hold whole URLs: parameters, and with them personal data.
-    for name in ("httpx", "httpcore", "uvicorn.access"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    # Its comings and goings, in the middle of what we print of ours.
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-
-
 def listen(host: str, port: int) -> socket.socket | None:
     """A listening socket; None after saying why there is none."""
     try:
@@ -92,54 +109,139 @@ def listen(host: str, port: int) -> socket.socket | None:
 
 
 @contextlib.contextmanager
-def stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
-    """Being told to stop is no failure. uvicorn shuts down on SIGINT and SIGTERM, and then raises them again: here
-    they find a handler that has nothing left to do, instead of the one that ends the process as killed."""
+def _listening(settings: Settings) -> Iterator[tuple[socket.socket, socket.socket | None] | None]:
+    """The sockets of the endpoint and of the admin port, which is None where there is none; None for both after
+    saying why one cannot be had."""
+    with contextlib.ExitStack() as stack:
+        listeners: list[socket.socket | None] = []
+        for place in (settings.server, settings.admin):
+            listener = listen(place.host, place.port) if place is not None else None
+            if listener is not None:
+                stack.enter_context(contextlib.closing(listener))
+            elif place is not None:
+                yield None
+                return
+            listeners.append(listener)
+        own, admin = listeners
+        yield (own, admin) if own is not None else None
 
-    def stop(_number: int, _frame: object) -> None:
-        server.should_exit = True
 
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread hears signals
+@contextlib.asynccontextmanager
+async def _admin_port(
+    settings: AdminSettings | None, listener: socket.socket | None, board: Board, ready: Callable[[], Readiness]
+) -> AsyncIterator[None]:
+    if settings is None or listener is None:
+        yield
         return
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    token = settings.token.get_secret_value() if settings.token else None
+    server = make_server(admin_app(board, token=token, ready=ready), embedded=True, mws=False)
+    serving_it = asyncio.create_task(server.serve(sockets=[listener]))
+    print(f"status page and metrics on {origin_of(settings.host, listener)}", flush=True)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        server.should_exit = True
+        await serving_it
 
 
 async def _serve(
-    settings: Settings,
-    host: str,
-    port: int,
+    loaded: Loaded,
+    source: AccountSource | None,
     recorder: Recorder | None,
     *,
     banner: Callable[[str], str] | None = None,
 ) -> int:
-    start_logging(settings.server.log_level)
-    listener = listen(host, port)
-    if listener is None:
-        return 2
-    server = make_server(build_endpoint(settings, recorder=recorder))
-    with contextlib.closing(listener), stopped_by_signals(server):
-        origin = origin_of(host, listener)
-        print(f"listening on {origin}", flush=True)
-        if banner:
-            print(banner(origin), flush=True)
-        await server.serve(sockets=[listener])
+    settings = loaded.settings
+    start_logging(settings.server.log_level, settings.server.log_format)
+    with _listening(settings) as listeners:
+        if listeners is None:
+            return 2
+        try:
+            work = Work(loaded, source=source, recorder=recorder)
+        except CertificateError as error:
+            print(f"mws-bridge: {error}", file=sys.stderr)
+            return 2
+        board = Board(now=time.time, own=work.watch)
+
+        def ready() -> Readiness:
+            if work.stopping:
+                return Readiness("stopping", ("it answers what it has begun, and takes no more",))
+            if not work.server.started:
+                return Readiness("starting")
+            return _readiness(board)
+
+        async with _admin_port(settings.admin, listeners[1], board, ready):
+            origin = origin_of(settings.server.host, listeners[0], tls=settings.server.certificate is not None)
+            print(f"listening on {origin}", flush=True)
+            if banner:
+                print(banner(origin), flush=True)
+            await work.run(listeners[0])
     return 0
 
 
-async def _serve_sandbox(host: str, port: int, recorder: Recorder | None) -> int:
+async def _supervise(path: Path | None, settings: Settings) -> int:
+    """Several workers; the admin port is ours, so that it shows all of them."""
+    start_logging(settings.server.log_level, settings.server.log_format)
+    with _listening(settings) as listeners:
+        if listeners is None:
+            return 2
+        board = Board(now=time.time)
+        supervisor = Supervisor(path, listeners[0], settings.server.workers, board)
+
+        def ready() -> Readiness:
+            if supervisor.stopping:
+                return Readiness("stopping", ("its workers answer what they have begun, and take no more",))
+            if supervisor.missing == settings.server.workers:
+                return Readiness("starting", ("no worker serves yet",))
+            short = (f"{supervisor.missing} of {settings.server.workers} workers do not serve",)
+            return _readiness(board, short if supervisor.missing else ())
+
+        origin = origin_of(settings.server.host, listeners[0], tls=settings.server.certificate is not None)
+        with _signals(supervisor):
+            async with _admin_port(settings.admin, listeners[1], board, ready):
+                count = settings.server.workers
+                await supervisor.run(lambda: print(f"listening on {origin}, {count} workers", flush=True))
+    return 0
+
+
+def _readiness(board: Board, more: tuple[str, ...] = ()) -> Readiness:
+    why = (*more, *why_degraded(board.gauges()))
+    return Readiness("degraded", why) if why else Readiness("ready")
+
+
+@contextlib.contextmanager
+def _signals(supervisor: Supervisor) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread hears signals
+        return
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, supervisor.stop)
+    loop.add_signal_handler(signal.SIGHUP, supervisor.tell, signal.SIGHUP)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.remove_signal_handler(number)
+
+
+async def _serve_sandbox(arguments: argparse.Namespace, recorder: Recorder | None) -> int:
     now = datetime.now(UTC)
     sandbox = Sandbox(SandboxSettings(anchor=now), clock=time.time, sleep=asyncio.sleep)
     async with serving(sandbox.app, mws=False) as upstream:
-        return await _serve(demo_settings(upstream), host, port, recorder, banner=lambda origin: _banner(origin, now))
+        settings = demo_settings(
+            upstream,
+            host=arguments.host or "127.0.0.1",
+            port=_DEFAULT_PORT if arguments.port is None else arguments.port,
+        )
+        admin = None
+        if arguments.admin_port is not None:
+            admin = AdminSettings(port=arguments.admin_port, token=secrets.token_urlsafe(9))
+            settings = settings.model_copy(update={"admin": admin})
+        return await _serve(Loaded(settings), None, recorder, banner=lambda origin: _banner(origin, now, admin))
 
 
-def _banner(origin: str, now: datetime) -> str:
+def _banner(origin: str, now: datetime, admin: AdminSettings | None) -> str:
     seller = DEMO_SELLERS[0]
     marketplace = seller.marketplace_ids[0]
     account = Account(DEMO_ACCESS_KEY, DEMO_SECRET, seller.selling_partner_id)
@@ -157,12 +259,14 @@ def _banner(origin: str, now: datetime) -> str:
         "host": urlsplit(origin).hostname,
         "origin": origin,
     }
+    # It opens the status page of this run of the emulation, and nothing else.
+    token = f"  admin token  {admin.token.get_secret_value()}\n" if admin is not None and admin.token else ""
     return f"""\
   access key   {account.access_key}
   secret       {account.secret}
   seller       {account.seller}
   marketplace  {marketplace}
-
+{token}
 Ask it (good for 15 minutes):
 
 curl '{signed.url}'

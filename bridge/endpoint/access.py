@@ -46,7 +46,8 @@ _NO_SECRET = "no access key has this secret"  # noqa: S105
 
 class AccessBook:
     """All access keys. ``aliases`` are host names that clients may have signed beside the one they connect to;
-    ``deviant_encodings`` names the wrong encodings that are accepted as well."""
+    ``deviant_encodings`` names the wrong encodings that are accepted as well; ``ends`` says from when on a key is
+    unknown."""
 
     def __init__(
         self,
@@ -54,8 +55,10 @@ class AccessBook:
         *,
         aliases: Sequence[str] = signature.AMAZON_HOSTS,
         deviant_encodings: Sequence[str] = (),
+        ends: Mapping[str, datetime] | None = None,
     ) -> None:
         self._keys = {key.id: key for key in keys}
+        self._ends = dict(ends or {})
         self._aliases = tuple(aliases)
         self._encodings = tuple(deviant_encodings)
 
@@ -65,6 +68,8 @@ class AccessBook:
         the MWSAuthToken is wrong)."""
         key_id = _required(call, "AWSAccessKeyId")
         key = self._keys.get(key_id)
+        if key is not None and key_id in self._ends and now >= self._ends[key_id]:
+            key = None
         try:
             signature.verify(
                 call.parameters,

@@ -1,9 +1,10 @@
 """The drop-in endpoint as an ASGI application: HTTP in, MWS XML out, whatever comes."""
 
+import asyncio
 import base64
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -12,11 +13,21 @@ from isal import igzip
 
 from bridge.endpoint.access import AccessBook, Caller
 from bridge.endpoint.handlers import Handlers
+from bridge.endpoint.limits import Limits, address_of, no_limits
 from bridge.endpoint.reads import Request
 from bridge.endpoint.recording import Exchange, Recorder
 from bridge.observe import Emit, RequestEvent
 from bridge.upstream.client import UpstreamJournal
-from mws_compat.errors import INTERNAL_ERROR, METHOD_NOT_ALLOWED, REQUEST_TOO_LARGE, MwsError
+from mws_compat.errors import (
+    ACCESS_DENIED,
+    INTERNAL_ERROR,
+    INVALID_ACCESS_KEY_ID,
+    METHOD_NOT_ALLOWED,
+    REQUEST_TOO_LARGE,
+    SERVICE_UNAVAILABLE,
+    SIGNATURE_DOES_NOT_MATCH,
+    MwsError,
+)
 from mws_compat.orders import SECTION, namespace_of
 from mws_compat.query import Address, Call, HttpRequest, parse_call, resolve_address
 from mws_compat.schema import format_instant
@@ -34,6 +45,8 @@ Send = Callable[[Message], Awaitable[None]]
 MAX_BODY_BYTES = 2**20
 #: A shorter body is sent as it is: it fits into the packets that its headers need anyway.
 _MIN_GZIP_BYTES = 1024
+#: What a caller is told who could not prove who it is.
+_UNPROVEN = frozenset({ACCESS_DENIED, INVALID_ACCESS_KEY_ID, SIGNATURE_DOES_NOT_MATCH})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +74,8 @@ class Endpoint:
 
     ``now`` gives the time as an aware datetime, ``new_request_id`` UUID text, ``random_bytes`` unpredictable bytes,
     ``clock`` seconds for measuring; ``emit`` gets one event for each answer; ``lifespan`` is entered when the server
-    starts and left when it stops. ``recorder`` keeps what was asked and answered, but for pings.
+    starts and left when it stops. ``recorder`` keeps what was asked and answered, but for pings. ``limits`` bound
+    what it takes on at once; without them it takes on everything.
     """
 
     def __init__(
@@ -77,8 +91,10 @@ class Endpoint:
         clock: Callable[[], float] = time.perf_counter,
         lifespan: AbstractAsyncContextManager[object] | None = None,
         recorder: Recorder | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self.book = book
+        self.limits = limits or no_limits()
         self._handlers = handlers
         self._settings = settings
         self._now = now
@@ -118,6 +134,8 @@ class Endpoint:
             error = mws_error
         except _Disconnected:
             return
+        except asyncio.CancelledError:  # the server stops, and does not wait for its last requests any longer
+            error = MwsError(SERVICE_UNAVAILABLE, reason="the server stopped before the answer was ready")
         except Exception as unexpected:  # noqa: BLE001 - the one place that turns any failure into an MWS answer
             # The class and the place, not the message: that may repeat a value.
             error = MwsError(INTERNAL_ERROR, reason=_where(unexpected))
@@ -137,41 +155,48 @@ class Endpoint:
         if error is not None and error.fault is REQUEST_TOO_LARGE:
             headers.append((b"connection", b"close"))  # the rest of the body was not read
         self._emit(_event(scope, progress, error, status, len(body), self._clock() - started))
+        if error is not None and progress.caller is None and error.fault in _UNPROVEN:
+            with suppress(asyncio.CancelledError):  # the server stops: the answer is due now
+                await self.limits.slow_down(address_of(scope))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
     async def _work(self, scope: Scope, receive: Receive, progress: _Progress) -> bytes:
         if scope["method"] not in {"GET", "POST"}:
             raise MwsError(METHOD_NOT_ALLOWED)
+        with self.limits.body() as hold:
+            body = await _read_body(scope, receive, hold)
         request = HttpRequest(
             method=scope["method"],
             path=(scope.get("raw_path") or scope["path"].encode()).decode("latin-1").partition("?")[0],
             query=scope["query_string"],
-            body=await _read_body(scope, receive),
+            body=body,
             host=_header(scope, b"host").decode("latin-1"),
         )
         progress.bytes_in = len(request.body) + len(request.query)
         call = progress.call = parse_call(request)
         if call.is_ping:
             return render_ping(format_instant(progress.now, milliseconds=True))
-        address = progress.address = resolve_address(call)
-        caller = progress.caller = self.book.authenticate(call, section=address.section, now=progress.now)
-        arguments = check(
-            address.operation,
-            call.parameters,
-            now=progress.now,
-            strict_status_pair=self._settings.strict_status_pair,
-        )
-        result = await self._handlers.handle(
-            Request(caller, address.operation, arguments, progress.now, progress.journal)
-        )
-        return render_response(
-            address.operation,
-            result,
-            namespace=namespace_of(address.section, address.version),
-            request_id=progress.request_id,
-            version=address.version,
-        )
+        with self.limits.request():
+            address = progress.address = resolve_address(call)
+            caller = progress.caller = self.book.authenticate(call, section=address.section, now=progress.now)
+            with self.limits.seller(caller.seller.seller_id):
+                arguments = check(
+                    address.operation,
+                    call.parameters,
+                    now=progress.now,
+                    strict_status_pair=self._settings.strict_status_pair,
+                )
+                result = await self._handlers.handle(
+                    Request(caller, address.operation, arguments, progress.now, progress.journal)
+                )
+                return render_response(
+                    address.operation,
+                    result,
+                    namespace=namespace_of(address.section, address.version),
+                    request_id=progress.request_id,
+                    version=address.version,
+                )
 
     def _exchange(
         self, scope: Scope, progress: _Progress, error: MwsError | None, status: int, body: bytes
@@ -222,7 +247,7 @@ def _takes_gzip(scope: Scope) -> bool:
     return False
 
 
-async def _read_body(scope: Scope, receive: Receive) -> bytes:
+async def _read_body(scope: Scope, receive: Receive, hold: Callable[[int], None]) -> bytes:
     declared = _header(scope, b"content-length")
     if declared.isdigit() and (len(declared) > 12 or int(declared) > MAX_BODY_BYTES):
         raise MwsError(REQUEST_TOO_LARGE)
@@ -234,6 +259,7 @@ async def _read_body(scope: Scope, receive: Receive) -> bytes:
         body += message.get("body", b"")
         if len(body) > MAX_BODY_BYTES:
             raise MwsError(REQUEST_TOO_LARGE)
+        hold(len(body))
         if not message.get("more_body", False):
             return bytes(body)
 
@@ -278,6 +304,9 @@ def _event(
         seconds=seconds,
         bytes_in=progress.bytes_in,
         bytes_out=bytes_out,
+        hits=progress.journal.hits,
+        misses=progress.journal.misses,
+        address=address_of(scope),
     )
 
 

@@ -11,32 +11,50 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
 from importlib.metadata import version
+from typing import TypedDict, Unpack
 
 import httpx
 
-from bridge.endpoint.access import AccessBook, AccessKey, SellerAccess
 from bridge.endpoint.app import Endpoint, EndpointSettings, utc_now
 from bridge.endpoint.handlers import Handlers
-from bridge.endpoint.kept import KeptOrders, MemoryOrders
+from bridge.endpoint.kept import KeptOrders
+from bridge.endpoint.limits import Limits
 from bridge.endpoint.nexttoken import TokenSealer
 from bridge.endpoint.reads import OrderReads
 from bridge.endpoint.reads_v0 import ReadsV0
 from bridge.endpoint.reads_v2026 import Freshness, ReadsV2026
 from bridge.endpoint.recording import Recorder
+from bridge.endpoint.service import Service, book_of, sellers_of
 from bridge.endpoint.versions import Versions
 from bridge.observe import Emit, log_event
+from bridge.sealing import KeyRing
 from bridge.settings import Settings
-from bridge.upstream.accounts import Application, Seller
+from bridge.state.fallback import FallbackState
+from bridge.state.interface import State
+from bridge.state.memory import MemoryState
 from bridge.upstream.client import ClientSettings, SpApi
 from bridge.upstream.datasets import Datasets
 from bridge.upstream.plans import V0, V0_REMOVED, V2026
 from bridge.upstream.throttle import Throttle
 from bridge.upstream.transport import AiohttpTransport
-from mws_compat.signature import AMAZON_HOSTS
 
-__all__ = ["build_api", "build_endpoint", "build_handlers", "sellers_of", "user_agent"]
+__all__ = ["build_api", "build_endpoint", "build_handlers", "build_service", "build_state", "user_agent"]
 
 _log = logging.getLogger("mws_bridge")
+
+
+class _Sources(TypedDict, total=False):
+    """The keywords of ``build_service``."""
+
+    transport: httpx.AsyncBaseTransport | None
+    emit: Emit
+    now: Callable[[], datetime]
+    clock: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+    random_bytes: Callable[[int], bytes]
+    new_request_id: Callable[[], str]
+    recorder: Recorder | None
+    state: State | None
 
 
 def user_agent() -> str:
@@ -44,37 +62,22 @@ def user_agent() -> str:
     return f"mws-bridge/{version('mws-bridge')} (Language=Python; Platform={platform.system() or 'unknown'})"
 
 
-def sellers_of(settings: Settings) -> dict[str, Seller]:
-    """The configured sellers by id. ``settings`` must have passed validation: one region each."""
-    applications = {
-        application.name: Application(application.client_id, application.client_secret.get_secret_value())
-        for application in settings.application
-    }
-    return {
-        seller.seller_id: Seller(
-            seller.seller_id,
-            applications[seller.application],
-            seller.refresh_token.get_secret_value(),
-            next(iter(seller.regions)),
-            seller.marketplaces,
-            seller.upstream,
-        )
-        for seller in settings.seller
-    }
-
-
 def build_api(
     settings: Settings,
     http: httpx.AsyncClient,
     *,
     clock: Callable[[], float] = time.monotonic,
+    wall: Callable[[], float] = time.time,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    state: State | None = None,
 ) -> SpApi:
-    """The SP-API client of these settings over ``http``."""
+    """The SP-API client of these settings over ``http``. Buckets and tokens are in ``state``: in memory, when none is
+    given."""
+    state = state or MemoryState(clock=clock)
     upstream = settings.upstream
     return SpApi(
         http,
-        throttle=Throttle(clock=clock, sleep=sleep, max_wait=upstream.max_wait),
+        throttle=Throttle(clock=clock, sleep=sleep, max_wait=upstream.max_wait, state=state),
         settings=ClientSettings(
             deadline=upstream.deadline,
             connect_timeout=upstream.connect_timeout,
@@ -85,8 +88,29 @@ def build_api(
             origins={region: upstream.origin_of(region) for region in ("na", "eu", "fe")},
         ),
         clock=clock,
+        wall=wall,
         sleep=sleep,
+        state=state,
     )
+
+
+def build_state(
+    settings: Settings,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    random_bytes: Callable[[int], bytes] = os.urandom,
+) -> State:
+    """What the copies of a bridge share: this process's memory, or the store of the settings with that to fall back
+    on."""
+    memory = MemoryState(clock=clock, max_bytes=settings.order_cache.megabytes * 2**20)
+    if settings.state is None:
+        return memory
+    # Imported where it is needed: a bridge of one process starts without a store's client.
+    from bridge.state.redis import RedisState  # noqa: PLC0415
+
+    ring = [key.get_secret_value() for key in settings.server.token_keys]
+    store = RedisState(settings.state.get_secret_value(), KeyRing(ring, purpose="state", random_bytes=random_bytes))
+    return FallbackState(store, memory, clock=clock)
 
 
 def build_handlers(
@@ -95,6 +119,7 @@ def build_handlers(
     *,
     clock: Callable[[], float],
     v0_until: datetime = V0_REMOVED,
+    versions: Versions | None = None,
     kept: KeptOrders | None = None,
     freshness: Freshness | None = None,
     datasets: Datasets | None = None,
@@ -102,10 +127,10 @@ def build_handlers(
     """The operations over both versions of the Orders API."""
     datasets = datasets or Datasets(clock=clock)
     reads: dict[str, OrderReads] = {V0: ReadsV0(api), V2026: ReadsV2026(api, datasets, kept, freshness)}
-    return Handlers(reads, Versions(clock=clock, v0_until=v0_until), sealer)
+    return Handlers(reads, versions or Versions(clock=clock, v0_until=v0_until), sealer)
 
 
-def build_endpoint(
+def build_service(
     settings: Settings,
     *,
     transport: httpx.AsyncBaseTransport | None = None,
@@ -116,30 +141,14 @@ def build_endpoint(
     random_bytes: Callable[[int], bytes] = os.urandom,
     new_request_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     recorder: Recorder | None = None,
-) -> Endpoint:
-    """The endpoint of these settings. ``transport`` carries the upstream calls (aiohttp's by default); ``emit`` gets
-    one event for each request, ``recorder`` what was asked and answered; the others are the sources of time and
-    chance. Whoever made the recorder closes it."""
+    state: State | None = None,
+) -> Service:
+    """The bridge of these settings. ``transport`` carries the upstream calls (aiohttp's by default); ``emit`` gets
+    one event for each request, ``recorder`` what was asked and answered; ``state`` is what the settings say unless
+    given; the others are the sources of time and chance. Whoever made the recorder closes it."""
     http = httpx.AsyncClient(transport=transport or AiohttpTransport(), follow_redirects=False)
+    state = state or build_state(settings, clock=clock, random_bytes=random_bytes)
     sellers = sellers_of(settings)
-    book = AccessBook(
-        [
-            AccessKey(
-                key.id,
-                key.secret.get_secret_value(),
-                {
-                    id_: SellerAccess(
-                        sellers[id_],
-                        key.mws_auth_tokens[id_].get_secret_value() if id_ in key.mws_auth_tokens else "",
-                    )
-                    for id_ in key.sellers
-                },
-            )
-            for key in settings.access_key
-        ],
-        aliases=(*settings.server.hosts, *AMAZON_HOSTS),
-        deviant_encodings=settings.server.accept_deviant_signatures,
-    )
     ring = [key.get_secret_value() for key in settings.server.token_keys]
     if not ring:
         _log.warning("server.token_keys is not set: NextTokens made before a restart will not be good after it")
@@ -148,40 +157,59 @@ def build_endpoint(
 
     cache = settings.order_cache
     freshness = Freshness(timedelta(seconds=cache.fresh), timedelta(seconds=cache.stale))
-    kept = MemoryOrders(cache.megabytes * 2**20, max(freshness)) if cache.megabytes else None
-    api = build_api(settings, http, clock=clock, sleep=sleep)
+    api = build_api(settings, http, clock=clock, wall=lambda: now().timestamp(), sleep=sleep, state=state)
+    versions = Versions(clock=clock, v0_until=settings.upstream.v0_until)
     handlers = build_handlers(
-        api, sealer, clock=clock, v0_until=settings.upstream.v0_until, kept=kept, freshness=freshness
+        api,
+        sealer,
+        clock=clock,
+        versions=versions,
+        kept=KeptOrders(state, max(freshness)) if cache.megabytes else None,
+        freshness=freshness,
+    )
+    limits = Limits(
+        in_flight=settings.server.in_flight,
+        in_flight_per_seller=settings.server.in_flight_per_seller,
+        clock=clock,
+        sleep=sleep,
     )
 
     @contextlib.asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        sweeper = asyncio.create_task(_sweep(kept, now)) if kept else None
+        sweeper = asyncio.create_task(_sweep(state, lambda: handlers.forget(now())))
         try:
             yield
         finally:
-            if sweeper is not None:
-                sweeper.cancel()
+            sweeper.cancel()
             await http.aclose()
+            await state.aclose()
 
-    return Endpoint(
-        book,
+    endpoint = Endpoint(
+        book_of(settings, sellers),
         handlers,
         settings=EndpointSettings(strict_status_pair=settings.server.strict_status_pair),
         now=now,
         new_request_id=new_request_id,
         random_bytes=random_bytes,
         emit=emit,
+        limits=limits,
         lifespan=lifespan(),
         recorder=recorder,
     )
+    return Service(endpoint, api, versions, state, sellers, in_flight=lambda: limits.in_flight, now=now)
 
 
-async def _sweep(kept: MemoryOrders, now: Callable[[], datetime]) -> None:
-    """Forget orders when they are too old, also where nobody asks any more."""
+def build_endpoint(settings: Settings, **sources: Unpack[_Sources]) -> Endpoint:
+    """The endpoint of ``build_service``, for whoever needs nothing else of it."""
+    return build_service(settings, **sources).endpoint
+
+
+async def _sweep(state: State, forget: Callable[[], None]) -> None:
+    """Forget what is too old, also where nobody asks any more; and find out whether a store that was lost is back."""
     while True:
         await asyncio.sleep(_SWEEP_SECONDS)
-        await kept.expire(now())
+        await state.sweep()
+        forget()
 
 
-_SWEEP_SECONDS = 30.0
+_SWEEP_SECONDS = 15.0

@@ -55,6 +55,11 @@ class Handlers:
         except MappingError as error:
             raise unreadable(f"SP-API sent an unexpected shape at {error}") from None
 
+    def forget(self, now: datetime) -> None:
+        """Drop from memory what is too old."""
+        for reads in self._reads.values():
+            reads.forget(now)
+
     # --- orders -------------------------------------------------------------------------------------------------
 
     async def _list_orders(self, request: Request) -> Record:

@@ -2,21 +2,26 @@
 
 searchOrders brings whole orders, items included, and may be asked once in three minutes; legacy programs list every
 minute and then ask for each order's items. MWS's own answers lagged behind by up to two minutes, so what is younger
-than that is as fresh as MWS was. What is kept stays in this process's memory, belongs to one seller, is bounded in
-bytes, and is gone when it is too old to be used: nothing personal is kept for longer than ``stale`` seconds.
+than that is as fresh as MWS was. What is kept belongs to one seller, stays in this process's memory or goes sealed
+into the store that copies of the bridge share, and is gone when it is too old to be used: nothing personal is kept
+for longer than ``stale`` seconds.
 
 A *listing* is what one searchOrders window held: which orders, with the date that the window selects by. It answers
 another question about the same orders (``KeptListing.answers``) only where no program that walks through time can
 lose an order by it.
 """
 
-from collections import OrderedDict
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
-__all__ = ["KeptListing", "KeptOrder", "KeptOrders", "MemoryOrders", "Window"]
+import orjson
+
+from bridge.state.interface import State
+
+__all__ = ["KeptListing", "KeptOrder", "KeptOrders", "Window"]
 
 
 class Window(NamedTuple):
@@ -88,85 +93,59 @@ _JITTER = timedelta(minutes=1)
 _ESTABLISHED = timedelta(minutes=10)
 
 
-class KeptOrders(Protocol):
-    """Where orders and listings are kept. ``seller`` tells sellers apart: nothing kept for one is found for another.
-    ``listing`` tells apart what was asked for beside the window."""
+class KeptOrders:
+    """Orders and listings in ``state``, for ``lifetime``. ``seller`` tells sellers apart: nothing kept for one is
+    found for another; ``listing`` tells apart what was asked for beside the window."""
+
+    def __init__(self, state: State, lifetime: timedelta) -> None:
+        self._state = state
+        self._seconds = lifetime.total_seconds()
 
     async def keep_orders(self, seller: str, orders: Mapping[str, KeptOrder]) -> None:
-        """Keep orders by their ids; older ones of the same id are replaced."""
+        """Keep orders by their ids, in place of older ones: an answer may have been under way for longer."""
+        by_time: dict[datetime, dict[str, bytes]] = {}
+        for order_id, order in orders.items():
+            by_time.setdefault(order.at, {})[_order_name(seller, order_id)] = _packed(order)
+        for at, values in by_time.items():
+            await self._state.put(values, self._seconds, version=at.timestamp())
 
     async def orders(self, seller: str, ids: Sequence[str]) -> dict[str, KeptOrder]:
         """Those of ``ids`` that are kept."""
+        found = await self._state.get([_order_name(seller, id_) for id_ in ids])
+        return {id_: _order(packed) for id_, packed in zip(ids, found, strict=True) if packed is not None}
 
     async def keep_listing(self, seller: str, listing: str, kept: KeptListing) -> None:
         """Keep a listing in place of the last one."""
+        packed = orjson.dumps([kept.after, kept.bound, kept.at, kept.since, kept.entries])
+        await self._state.put({_listing_name(seller, listing): packed}, self._seconds, version=kept.at.timestamp())
 
     async def listing(self, seller: str, listing: str) -> KeptListing | None:
         """The last listing."""
-
-    async def expire(self, now: datetime) -> None:
-        """Forget what is too old."""
-
-
-class MemoryOrders:
-    """KeptOrders in this process. ``max_bytes`` bounds what is kept, the longest unused go first; ``lifetime`` is
-    the age at which everything goes."""
-
-    def __init__(self, max_bytes: int, lifetime: timedelta) -> None:
-        self._max_bytes = max_bytes
-        self._lifetime = lifetime
-        self._bytes = 0
-        self._kept: OrderedDict[tuple[str, str, str], tuple[KeptOrder | KeptListing, int]] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    async def keep_orders(self, seller: str, orders: Mapping[str, KeptOrder]) -> None:
-        for order_id, order in orders.items():
-            self._put(("order", seller, order_id), order, len(order.content), order.at)
-
-    async def orders(self, seller: str, ids: Sequence[str]) -> dict[str, KeptOrder]:
-        found = {}
-        for order_id in ids:
-            entry = self._get(("order", seller, order_id))
-            if isinstance(entry, KeptOrder):
-                found[order_id] = entry
-        return found
-
-    async def keep_listing(self, seller: str, listing: str, kept: KeptListing) -> None:
-        self._put(("listing", seller, listing), kept, _ENTRY_BYTES * len(kept.entries), kept.at)
-
-    async def listing(self, seller: str, listing: str) -> KeptListing | None:
-        entry = self._get(("listing", seller, listing))
-        return entry if isinstance(entry, KeptListing) else None
-
-    async def expire(self, now: datetime) -> None:
-        for key in [key for key, (entry, _) in self._kept.items() if now - entry.at >= self._lifetime]:
-            self._drop(key)
-
-    def _get(self, key: tuple[str, str, str]) -> KeptOrder | KeptListing | None:
-        found = self._kept.get(key)
-        if found is None:
+        (packed,) = await self._state.get([_listing_name(seller, listing)])
+        if packed is None:
             return None
-        self._kept.move_to_end(key)
-        return found[0]
-
-    def _put(self, key: tuple[str, str, str], entry: KeptOrder | KeptListing, size: int, at: datetime) -> None:
-        there = self._kept.get(key)
-        if there is not None:
-            if there[0].at > at:
-                return  # an answer that was under way for longer
-            self._drop(key)
-        size += _ENTRY_BYTES
-        self._kept[key] = (entry, size)
-        self._bytes += size
-        while self._bytes > self._max_bytes:
-            self._drop(next(iter(self._kept)))
-
-    def _drop(self, key: tuple[str, str, str]) -> None:
-        _, size = self._kept.pop(key)
-        self._bytes -= size
+        *times, entries = orjson.loads(packed)
+        after, bound, at, since = map(datetime.fromisoformat, times)
+        dated = tuple((datetime.fromisoformat(date), order_id) for date, order_id in entries)
+        return KeptListing(after, bound, at, since, dated)
 
 
-#: What an entry takes beside its content, about.
-_ENTRY_BYTES = 400
+def _order_name(seller: str, order_id: str) -> str:
+    return f"order:{seller}:{order_id}"
+
+
+def _listing_name(seller: str, listing: str) -> str:
+    return f"listing:{seller}:{listing}"
+
+
+#: When an order was asked for, in unix seconds, before its content.
+_AT = struct.Struct(">d")
+
+
+def _packed(order: KeptOrder) -> bytes:
+    return _AT.pack(order.at.timestamp()) + order.content
+
+
+def _order(packed: bytes) -> KeptOrder:
+    (at,) = _AT.unpack_from(packed)
+    return KeptOrder(packed[_AT.size :], datetime.fromtimestamp(at, UTC))

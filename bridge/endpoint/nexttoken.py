@@ -8,16 +8,12 @@ which a client can fail to escape a parameter.
 
 import base64
 import binascii
-import hashlib
 import zlib
 from collections.abc import Callable, Sequence
 
 import orjson
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from bridge.sealing import AlteredError, KeyRing, UnknownKeyError
 from mws_compat.errors import NEXT_TOKEN_CORRUPTED, MwsError
 
 __all__ = ["LIFETIME", "TokenSealer"]
@@ -25,9 +21,6 @@ __all__ = ["LIFETIME", "TokenSealer"]
 #: Seconds for which a token is good: as long as the pagination token of SP-API v2026-01-01.
 LIFETIME = 24 * 3600
 
-_FORMAT = b"\x01"
-_KEY_ID_BYTES = 4
-_NONCE_BYTES = 12
 _MAX_TOKEN = 16_384
 
 
@@ -45,34 +38,26 @@ class TokenSealer:
         clock: Callable[[], float],
         random_bytes: Callable[[int], bytes],
     ) -> None:
-        if not secrets:
-            raise ValueError("at least one key is needed to seal NextTokens")
         self._clock = clock
-        self._random_bytes = random_bytes
-        keys = [_derive(secret) for secret in secrets]
-        self._sealing_id = _key_id(keys[0])
-        self._ciphers = {_key_id(key): AESGCM(key) for key in keys}
+        self._ring = KeyRing(secrets, purpose="NextToken", random_bytes=random_bytes)
 
     def seal(self, payload: dict[str, object], *, bound_to: Sequence[str]) -> str:
         """A token of capital letters and digits that opens only with the same ``bound_to``, for LIFETIME seconds.
         ``payload`` is anything that JSON can say."""
         plain = zlib.compress(orjson.dumps([self._clock() + LIFETIME, payload]), 9)
-        nonce = self._random_bytes(_NONCE_BYTES)
-        sealed = self._ciphers[self._sealing_id].encrypt(nonce, plain, _binding(bound_to))
-        return base64.b32encode(_FORMAT + self._sealing_id + nonce + sealed).decode().rstrip("=")
+        sealed = self._ring.seal(plain, bound_to=_binding(bound_to))
+        return base64.b32encode(sealed).decode().rstrip("=")
 
     def open(self, token: str, *, bound_to: Sequence[str]) -> dict[str, object]:
         """The payload of a token. Raises MwsError NextTokenCorrupted for one that is damaged, foreign, too old or
         sealed with a key that is no longer on the ring; ``reason`` tells the operator which."""
         raw = _decode(token.strip())
-        key_id = raw[1 : 1 + _KEY_ID_BYTES]
-        cipher = self._ciphers.get(key_id)
-        if raw[:1] != _FORMAT or cipher is None:
-            raise MwsError(NEXT_TOKEN_CORRUPTED, reason="the token is not ours, or its key has left the key ring")
-        start = 1 + _KEY_ID_BYTES + _NONCE_BYTES
         try:
-            plain = cipher.decrypt(raw[start - _NONCE_BYTES : start], raw[start:], _binding(bound_to))
-        except (InvalidTag, ValueError):
+            plain = self._ring.open(raw, bound_to=_binding(bound_to))
+        except UnknownKeyError:
+            reason = "the token is not ours, or its key has left the key ring"
+            raise MwsError(NEXT_TOKEN_CORRUPTED, reason=reason) from None
+        except AlteredError:
             reason = "the token was altered, or belongs to another seller, access key or operation"
             raise MwsError(NEXT_TOKEN_CORRUPTED, reason=reason) from None
         expires, payload = orjson.loads(zlib.decompress(plain))
@@ -80,14 +65,6 @@ class TokenSealer:
             raise MwsError(NEXT_TOKEN_CORRUPTED, reason=f"the token is older than {LIFETIME // 3600} hours")
         opened: dict[str, object] = payload
         return opened
-
-
-def _derive(secret: str) -> bytes:
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"mws-bridge NextToken").derive(secret.encode())
-
-
-def _key_id(key: bytes) -> bytes:
-    return hashlib.sha256(b"mws-bridge key id" + key).digest()[:_KEY_ID_BYTES]
 
 
 def _binding(parts: Sequence[str]) -> bytes:

@@ -67,5 +67,8 @@ class OrderReads(Protocol):
     async def items(self, request: Request, order_id: str) -> ItemListing | None:
         """The first page of an order's items; None when there is no such order."""
 
+    def forget(self, now: datetime) -> None:
+        """Drop from memory what is too old."""
+
     async def continue_items(self, request: Request, following: Following) -> ItemListing | None:
         """The page that follows."""

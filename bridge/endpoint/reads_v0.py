@@ -28,6 +28,9 @@ class ReadsV0:
     def __init__(self, api: SpApi) -> None:
         self._api = api
 
+    def forget(self, now: datetime) -> None:
+        """Nothing is kept."""
+
     async def list_orders(self, request: Request, arguments: Arguments, bound: str, before: str) -> Listing:
         if "TFMShipmentStatus" in arguments:
             # Only orders of the closed China programme had one; no order that SP-API can show matches.
@@ -45,7 +48,7 @@ class ReadsV0:
         return _listing(page, query, str(following["before"]))
 
     async def orders(self, request: Request, ids: tuple[str, ...]) -> list[Record]:
-        if len(ids) > 1 and self._prefers_one_listing(request, len(ids)):
+        if len(ids) > 1 and await self._prefers_one_listing(request, len(ids)):
             query = v0.ids_query(ids, request.caller.seller.marketplace_ids, _BEGINNING)
             return (await self._order_page(request, query)).orders
         try:
@@ -56,12 +59,14 @@ class ReadsV0:
             raise unavailable(f"{len(ids)} orders could not be read within {self._api.deadline:g} s") from None
         return [v0.read_order(answer) for answer in answers if answer is not None]
 
-    def _prefers_one_listing(self, request: Request, count: int) -> bool:
+    async def _prefers_one_listing(self, request: Request, count: int) -> bool:
         """Whether to read several orders by one getOrders call. It costs one token whatever their number, so it is
         the cheaper way; but its bucket refills thirty times more slowly, so when that one is empty and the other
         holds enough, the orders are read one by one rather than not at all."""
         throttle, seller = self._api.throttle, request.caller.seller
-        return throttle.available(seller, _GET_ORDERS) >= 1 or throttle.available(seller, _GET_ORDER) < count
+        return (
+            await throttle.available(seller, _GET_ORDERS) >= 1 or await throttle.available(seller, _GET_ORDER) < count
+        )
 
     async def items(self, request: Request, order_id: str) -> ItemListing | None:
         return await self._items(request, order_id, [])

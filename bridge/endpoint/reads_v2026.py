@@ -8,12 +8,13 @@ fresh as MWS's own answers were.
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
 import orjson
 
 from bridge.endpoint.kept import KeptListing, KeptOrder, KeptOrders, Window
+from bridge.endpoint.read_once import ReadOnce, json_of
 from bridge.endpoint.reads import Following, ItemListing, Listing, Request
 from bridge.endpoint.walks import PAGE_SIZE, Walk, words_of
 from bridge.mapping import calls_v2026 as v2026
@@ -26,6 +27,8 @@ from mws_compat.schema import Record, format_instant, parse_instant
 from mws_compat.validation import Arguments
 
 __all__ = ["MAX_PAGES", "Freshness", "ReadsV2026"]
+
+_T = TypeVar("_T")
 
 _SEARCH = OPERATIONS["searchOrders"]
 _GET_ORDER = OPERATIONS["getOrder2026"]
@@ -56,6 +59,12 @@ class ReadsV2026:
         self._datasets = datasets
         self._kept = kept
         self._freshness = freshness or Freshness()
+        self._read_orders = ReadOnce(v2026.read_order, max(self._freshness))
+        self._read_items = ReadOnce(v2026.read_items, max(self._freshness))
+
+    def forget(self, now: datetime) -> None:
+        self._read_orders.forget(now)
+        self._read_items.forget(now)
 
     # --- listing ------------------------------------------------------------------------------------------------
 
@@ -97,7 +106,7 @@ class ReadsV2026:
             if not page.next_token:
                 return Listing(found, None, walk.before)
             walk = walk.at(page.next_token)
-            spare = self._api.throttle.available(request.caller.seller, _SEARCH) >= 1
+            spare = await self._api.throttle.available(request.caller.seller, _SEARCH) >= 1
             if found or not walk.filters or number == MAX_PAGES or not spare:
                 return Listing(found, walk.following(), walk.before)
             page, _ = await self._search(request, walk.asks, narrow=False)
@@ -113,31 +122,45 @@ class ReadsV2026:
             raise unreadable("SP-API answered searchOrders with 404: is the endpoint address right?")
         page = v2026.read_search_page(answer)
         await self._keep(request, page.orders)
+        if self._kept is not None:
+            request.journal.misses += len(page.orders)
         return page, query
 
     # --- by id --------------------------------------------------------------------------------------------------
 
     async def orders(self, request: Request, ids: tuple[str, ...]) -> list[Record]:
-        return [v2026.read_order(order) for order in await self._orders(request, ids)]
+        return await self._read(request, ids, self._read_orders)
 
     async def items(self, request: Request, order_id: str) -> ItemListing | None:
-        orders = await self._orders(request, (order_id,))
-        return ItemListing(order_id, v2026.read_items(orders[0]), None) if orders else None
+        found = await self._read(request, (order_id,), self._read_items)
+        return ItemListing(order_id, found[0], None) if found else None
 
     async def continue_items(self, request: Request, following: Following) -> ItemListing | None:
         return await self.items(request, str(following["order"]))  # all items come at once: there is no next page
 
-    async def _orders(self, request: Request, ids: tuple[str, ...]) -> list[JsonObject]:
-        """The orders that there are of ``ids``: kept ones, and the others one by one, all within the deadline. Those
-        that were read are kept, so that a caller who is told to come again later need not ask for them anew."""
-        found = await self._kept_orders(request, ids, self._freshness.fresh)
-        for id_, order in found.items():
-            self._take_down(request, _GET_ORDER, v2026.order_path(id_), [], {"order": order})
+    async def _read(self, request: Request, ids: tuple[str, ...], read: ReadOnce[_T]) -> list[_T]:
+        """What ``read`` makes of the orders that there are of ``ids``: kept ones, and the others one by one, all
+        within the deadline. Those that were read are kept, so that a caller who is told to come again later need not
+        ask for them anew."""
+        kept = await self._young(request, ids, self._freshness.fresh)
+        found = {id_: read.kept(order) for id_, order in kept.items()}
+        if request.journal.answers is not None:
+            for id_, order in kept.items():
+                self._take_down(request, _GET_ORDER, v2026.order_path(id_), [], {"order": json_of(order)})
         missing = [id_ for id_ in ids if id_ not in found]
+        if self._kept is not None:
+            request.journal.hits += len(found)
+            request.journal.misses += len(missing)
+        if missing:
+            found |= {id_: read.order(order) for id_, order in (await self._fetch(request, missing)).items()}
+        return [found[id_] for id_ in ids if id_ in found]
+
+    async def _fetch(self, request: Request, ids: list[str]) -> dict[str, JsonObject]:
+        found: dict[str, JsonObject] = {}
         try:
             async with asyncio.timeout(self._api.deadline):
-                for start in range(0, len(missing), _AT_ONCE):
-                    asked = missing[start : start + _AT_ONCE]
+                for start in range(0, len(ids), _AT_ONCE):
+                    asked = ids[start : start + _AT_ONCE]
                     work = [self._order(request, id_) for id_ in asked]
                     answers = await asyncio.gather(*work, return_exceptions=True)
                     for id_, answer in zip(asked, answers, strict=True):
@@ -147,7 +170,7 @@ class ReadsV2026:
                             found[id_] = answer
         except TimeoutError:
             raise unavailable(f"{len(ids)} orders could not be read within {self._api.deadline:g} s") from None
-        return [found[id_] for id_ in ids if id_ in found]
+        return found
 
     async def _order(self, request: Request, order_id: str) -> JsonObject | None:
         answer, _ = await self._ask(request, _GET_ORDER, v2026.order_path(order_id), [], self._wanted(request))
@@ -198,12 +221,12 @@ class ReadsV2026:
             kept = {v2026.order_id_of(order): KeptOrder(orjson.dumps(order), at) for order in orders}
             await self._kept.keep_orders(_seller_key(request), kept)
 
-    async def _kept_orders(self, request: Request, ids: Sequence[str], age: timedelta) -> dict[str, JsonObject]:
+    async def _young(self, request: Request, ids: Sequence[str], age: timedelta) -> dict[str, KeptOrder]:
+        """Of ``ids`` those orders that are kept and younger than ``age``."""
         if self._kept is None:
             return {}
         found = await self._kept.orders(_seller_key(request), ids)
-        young = {id_: kept.content for id_, kept in found.items() if _age(request, kept.at) < age}
-        return {id_: orjson.loads(content) for id_, content in young.items()}
+        return {id_: kept for id_, kept in found.items() if _age(request, kept.at) < age}
 
     async def _keep_listing(
         self, request: Request, key: str, window: Window, page: v2026.SearchPage, before: str
@@ -234,22 +257,24 @@ class ReadsV2026:
             listing = await self._kept.listing(_seller_key(request), _key_of(request, arguments))
         if listing is None:
             return None
-        throttled = self._api.throttle.available(request.caller.seller, _SEARCH) < 1
+        throttled = await self._api.throttle.available(request.caller.seller, _SEARCH) < 1
         age = max(self._freshness) if throttled else self._freshness.fresh
         if not listing.answers(window, request.now, age):
             return None
         ids = listing.ids(window)
-        kept = await self._kept_orders(request, ids, age)
+        kept = await self._young(request, ids, age)
         if len(kept) < len(ids):
             return None
-        records = [v2026.read_order(kept[id_]) for id_ in ids]
+        records = [self._read_orders.kept(kept[id_]) for id_ in ids]
         found, more = walk.matching([record for record in records if _meets(record, arguments)])
         if more:
             return None  # the next page would need a listing that may be gone by then
         before = format_instant(window.before or listing.bound, milliseconds=True)
         told = _BOUNDS[_key_of(request, arguments).partition(" ")[0]]
-        answer: JsonObject = {"orders": [kept[id_] for id_ in ids], told: before}
-        self._take_down(request, _SEARCH, v2026.LIST_PATH, walk.query, answer)
+        request.journal.hits += len(ids)
+        if request.journal.answers is not None:
+            answer: JsonObject = {"orders": [json_of(kept[id_]) for id_ in ids], told: before}
+            self._take_down(request, _SEARCH, v2026.LIST_PATH, walk.query, answer)
         return Listing(found, None, before)
 
     def _take_down(

@@ -23,11 +23,12 @@ from pydantic import ValidationError
 from bridge.endpoint.access import AccessBook, AccessKey, SellerAccess
 from bridge.endpoint.app import Endpoint, EndpointSettings
 from bridge.endpoint.build import build_handlers
-from bridge.endpoint.kept import MemoryOrders
+from bridge.endpoint.kept import KeptOrders
 from bridge.endpoint.nexttoken import TokenSealer
 from bridge.endpoint.recording import RecordedCall, RecordedRequest, answers_of
 from bridge.endpoint.recording_store import REQUESTS, UPSTREAM, RecordingError, read_marker
 from bridge.mapping import calls_v2026
+from bridge.state.memory import MemoryState
 from bridge.upstream.accounts import Application, Seller
 from bridge.upstream.client import ClientSettings, SpApi
 from bridge.upstream.datasets import Datasets
@@ -178,7 +179,7 @@ class _BucketsThen(Throttle):
         made = Counter(call.operation for call in request.upstream if call.status != 403)
         self._left = {call.operation: math.inf for call in request.upstream} | {_SEARCH: float(made[_SEARCH])}
 
-    def available(self, seller: Seller, operation: UpstreamOperation) -> float:  # noqa: ARG002 - there is but one
+    async def available(self, seller: Seller, operation: UpstreamOperation) -> float:  # noqa: ARG002 - there is but one
         return self._left.get(operation.name, 0.0)
 
     async def take(self, seller: Seller, operation: UpstreamOperation, *, wait: bool = True) -> float:  # noqa: ARG002
@@ -241,7 +242,10 @@ def endpoint_over(exchange: Recorded, upstream: RecordedUpstream, sealer: TokenS
         sealer,
         clock=request.at.timestamp,
         v0_until=_NEVER,  # it served then
-        kept=MemoryOrders(0, timedelta()) if datasets.of_everything else None,
+        # It keeps nothing: what was answered from memory then stands in the recording.
+        kept=KeptOrders(MemoryState(clock=request.at.timestamp, max_bytes=0), timedelta())
+        if datasets.of_everything
+        else None,
         datasets=datasets,
     )
     return Endpoint(

@@ -1,25 +1,28 @@
-"""The production server: uvicorn, told to speak HTTP/1.1 as old clients need it, and MWS XML also to garbage."""
+"""The production server: uvicorn, told to speak HTTP/1.1 as old clients need it, over TCP or TLS."""
 
 import asyncio
 import contextlib
-import secrets
 import socket
-import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+import ssl
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from bridge.endpoint.app import answer_headers, utc_now
-from mws_compat.errors import INVALID_REQUEST, REQUEST_HEADERS_TOO_LARGE, Fault
-from mws_compat.writer import render_error
+from bridge.endpoint.protocol import MAX_HEAD_BYTES, ServerLimits, protocol_with
 
-__all__ = ["MAX_HEAD_BYTES", "MwsHttpProtocol", "bind", "make_server", "origin_of", "run_loop", "serving"]
-
-#: Request line and headers together. A ListOrders GET with fifty marketplaces and a NextToken stays under 8 KB.
-MAX_HEAD_BYTES = 65_536
-
+__all__ = [
+    "MAX_HEAD_BYTES",
+    "CertificateError",
+    "ServerLimits",
+    "bind",
+    "make_server",
+    "origin_of",
+    "run_loop",
+    "serving",
+    "tls_context",
+]
 
 _new_event_loop: Callable[[], asyncio.AbstractEventLoop]
 try:
@@ -30,53 +33,51 @@ except ImportError:  # pragma: no cover - not to be had on Windows
     _new_event_loop = asyncio.new_event_loop
 
 
-class MwsHttpProtocol(HttpToolsProtocol):
-    """uvicorn's httptools protocol, which answers what is not HTTP in MWS XML and bounds the head of a request."""
-
-    _in_head = False
-    _head_bytes = 0
-    _refused_with: Fault = INVALID_REQUEST
-
-    def data_received(self, data: bytes) -> None:
-        was_in_head = self._in_head
-        super().data_received(data)
-        if was_in_head and self._in_head:
-            # Only whole chunks of head are counted, so a head may be one chunk longer than the limit.
-            self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-                self._refused_with = REQUEST_HEADERS_TOO_LARGE
-                self.send_400_response("")
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._in_head = True
-        self._head_bytes = 0
-
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        super().on_headers_complete()
-
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the server's words are not for MWS clients
-        fault = self._refused_with
-        request_id = str(uuid.uuid4())
-        body = render_error(fault, fault.message, request_id=request_id)
-        headers = [
-            *self.server_state.default_headers,
-            *answer_headers(request_id, utc_now(), secrets.token_bytes),
-            (b"content-length", b"%d" % len(body)),
-            (b"connection", b"close"),
-        ]
-        head = b"".join(b"%b: %b\r\n" % header for header in headers)
-        self.transport.write(STATUS_LINE[fault.status] + head + b"\r\n" + body)
-        self.transport.close()
+class CertificateError(ValueError):
+    """A certificate or private key that cannot be used; the text names the file and the remedy."""
 
 
-class _EmbeddedServer(uvicorn.Server):
-    """A server inside a program that handles signals itself."""
+class _Server(uvicorn.Server):
+    """uvicorn's server; ``embedded``: inside a program that handles signals itself; ``tls``: over TLS, where a caller
+    has ``handshake_seconds`` to say what it speaks."""
+
+    def __init__(
+        self, config: uvicorn.Config, *, embedded: bool, tls: ssl.SSLContext | None, handshake_seconds: float
+    ) -> None:
+        super().__init__(config)
+        self._embedded = embedded
+        self._tls = tls
+        self._handshake_seconds = handshake_seconds
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        yield
+        with contextlib.nullcontext() if self._embedded else super().capture_signals():
+            yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._tls is None:
+            await super().startup(sockets)
+            return
+        # uvicorn's own way leaves a minute for the handshake, in which a connection is nobody's.
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            sys.exit(3)  # as uvicorn does
+        make_protocol: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        loop = asyncio.get_running_loop()
+        self.servers = [
+            await loop.create_server(
+                lambda: make_protocol(
+                    config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+                ),
+                sock=listener,
+                ssl=self._tls,
+                backlog=self.config.backlog,
+                ssl_handshake_timeout=self._handshake_seconds,
+                ssl_shutdown_timeout=self._handshake_seconds,
+            )
+            for listener in sockets or ()
+        ]
+        self.started = True
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -89,9 +90,10 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def origin_of(host: str, listener: socket.socket) -> str:
-    """The origin under which a listening socket is reached: ``http://127.0.0.1:49152``, ``http://[::1]:49152``."""
-    return f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+def origin_of(host: str, listener: socket.socket, *, tls: bool = False) -> str:
+    """The origin under which a listening socket is reached: ``http://127.0.0.1:49152``, ``https://[::1]:49152``."""
+    scheme = "https" if tls else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
 
 
 def run_loop(main: Coroutine[Any, Any, int]) -> int:
@@ -100,12 +102,54 @@ def run_loop(main: Coroutine[Any, Any, int]) -> int:
         return runner.run(main)
 
 
-def make_server(app: Any, *, embedded: bool = False, mws: bool = True) -> uvicorn.Server:
-    """A uvicorn server for an ASGI app. ``mws``: the answers to garbage are MWS XML; ``embedded``: leave signals to
-    the program around it."""
+def tls_context(certificate: str, private_key: str) -> ssl.SSLContext:
+    """TLS 1.2 and newer with the certificate chain and key of two PEM files. Only HTTP/1.1 is offered: PHP's curl
+    takes HTTP/2 wherever it is, and the official PHP library cannot read its answers. Raises CertificateError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    context.set_alpn_protocols(["http/1.1"])
+    for name, path in (("certificate", certificate), ("private key", private_key)):
+        try:
+            with open(path, "rb"):
+                pass
+        except OSError as error:
+            raise CertificateError(f"{name} {path}: {error.strerror}: name a PEM file that can be read") from None
+    try:
+        # Without this a key under a passphrase would be asked for on the terminal.
+        context.load_cert_chain(certificate, private_key, password=lambda: b"")
+    except (ssl.SSLError, ValueError) as error:
+        reason = getattr(error, "reason", None) or "unusable"
+        raise CertificateError(
+            f"certificate {certificate} with private key {private_key}: {reason}: both must be PEM, belong together, "
+            "and the key must have no passphrase"
+        ) from None
+    return context
+
+
+def make_server(
+    app: Any,
+    *,
+    embedded: bool = False,
+    mws: bool = True,
+    limits: ServerLimits | None = None,
+    certificate: str | None = None,
+    private_key: str | None = None,
+    trusted_proxies: Sequence[str] = (),
+) -> uvicorn.Server:
+    """A uvicorn server for an ASGI app.
+
+    ``mws``: the answers to garbage are MWS XML, and callers have the time of ``limits``; ``embedded``: leave signals
+    to the program around it. ``certificate`` and ``private_key`` are paths of PEM files; without both it serves plain
+    HTTP. ``trusted_proxies`` are the addresses and networks whose X-Forwarded-For and -Proto are believed. Raises
+    CertificateError.
+    """
+    limits = limits or ServerLimits()
+    if (certificate is None) != (private_key is None):
+        raise CertificateError("TLS needs both a certificate and its private key")
     config = uvicorn.Config(
         app,
-        http=MwsHttpProtocol if mws else "httptools",
+        http=protocol_with(limits) if mws else "httptools",
         ws="none",
         lifespan="on" if mws else "off",
         loop="auto",
@@ -113,18 +157,43 @@ def make_server(app: Any, *, embedded: bool = False, mws: bool = True) -> uvicor
         access_log=False,
         log_config=None,
         server_header=False,
-        proxy_headers=False,  # nothing here looks at the client's address
-        timeout_keep_alive=65,  # longer than the minute at which old programs poll
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
+        timeout_keep_alive=limits.idle_seconds,
         timeout_graceful_shutdown=10,
     )
-    return (_EmbeddedServer if embedded else uvicorn.Server)(config)
+    return _Server(
+        config,
+        embedded=embedded,
+        tls=tls_context(certificate, private_key) if certificate and private_key else None,
+        handshake_seconds=limits.head_seconds,
+    )
 
 
 @contextlib.asynccontextmanager
-async def serving(app: Any, *, host: str = "127.0.0.1", port: int = 0, mws: bool = True) -> AsyncIterator[str]:
-    """Serve ``app`` inside this event loop; yields its origin, like ``http://127.0.0.1:49152``."""
+async def serving(
+    app: Any,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    mws: bool = True,
+    limits: ServerLimits | None = None,
+    certificate: str | None = None,
+    private_key: str | None = None,
+    trusted_proxies: Sequence[str] = (),
+) -> AsyncIterator[str]:
+    """Serve ``app`` inside this event loop, as ``make_server`` would; yields its origin, like
+    ``http://127.0.0.1:49152``."""
+    server = make_server(
+        app,
+        embedded=True,
+        mws=mws,
+        limits=limits,
+        certificate=certificate,
+        private_key=private_key,
+        trusted_proxies=trusted_proxies,
+    )
     with contextlib.closing(bind(host, port)) as listener:
-        server = make_server(app, embedded=True, mws=mws)
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             while not server.started:
@@ -132,7 +201,7 @@ async def serving(app: Any, *, host: str = "127.0.0.1", port: int = 0, mws: bool
                     await task
                     raise RuntimeError("the server stopped before it had started")
                 await asyncio.sleep(0.005)
-            yield origin_of(host, listener)
+            yield origin_of(host, listener, tls=certificate is not None)
         finally:
             server.should_exit = True
             await task

@@ -86,9 +86,9 @@ def _result_map(kind: DocumentKind) -> ExactMap:
     return ExactMap(struct, rows)
 
 
-#: What a list of items may tell that goes into its order.
 #: What no order or item has and every answer has one of.
 _AROUND = frozenset(("orders", "order", "pagination", "createdBefore", "lastUpdatedBefore"))
+#: What a list of items may tell that goes into its order.
 _ONLY_ORDER = frozenset(("AmazonOrderId", "OrderItems"))
 #: The operations whose answers v2026 has another JSON for.
 _RESULTS = {action: _result_map(kind) for action, kind in OPERATIONS.items() if kind.member}

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -10,6 +11,8 @@ from urllib.parse import quote
 import httpx
 import orjson
 
+from bridge.state.interface import State
+from bridge.state.memory import MemoryState
 from bridge.upstream.accounts import Seller
 from bridge.upstream.errors import UpstreamFault, unavailable, unreadable
 from bridge.upstream.plans import OPERATIONS, UpstreamOperation
@@ -55,12 +58,13 @@ class ClientSettings:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamCall:
-    """One request that went upstream. ``status`` 0: no answer came."""
+    """One request that went upstream. ``status`` 0: no answer came; ``started`` is in unix seconds, 0.0 unknown."""
 
     operation: str
     status: int
     request_id: str
     seconds: float
+    started: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +82,13 @@ class UpstreamAnswer:
 @dataclass(slots=True)
 class UpstreamJournal:
     """What one legacy request cost upstream: written by the client, read by whoever reports on the request.
-    ``answers`` are kept as well when it is a list."""
+    ``answers`` are kept as well when it is a list. ``hits`` counts orders that were answered from what is kept,
+    ``misses`` those that had to be asked for."""
 
     calls: list[UpstreamCall] = field(default_factory=list)
     waited: float = 0.0
+    hits: int = 0
+    misses: int = 0
     answers: list[UpstreamAnswer] | None = None
 
 
@@ -89,7 +96,9 @@ class SpApi:
     """Calls SP-API for sellers.
 
     ``http`` is the connection (its transport is the caller's choice); ``clock`` gives monotonic seconds, ``sleep``
-    waits, ``jitter`` gives numbers from 0 to 1.
+    waits, ``jitter`` gives numbers from 0 to 1. ``state`` holds the tokens, as the throttle's holds the buckets: this
+    process's memory when none is given. ``wall`` gives unix seconds; nothing that is shared needs no other clock
+    than ``clock``.
     """
 
     def __init__(
@@ -101,6 +110,8 @@ class SpApi:
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
         jitter: Callable[[], float] = random.random,
+        state: State | None = None,
+        wall: Callable[[], float] | None = None,
     ) -> None:
         logging.getLogger("httpx").addFilter(_WITHOUT_QUERIES)
         self._http = http
@@ -109,6 +120,7 @@ class SpApi:
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
+        self._wall = wall or (clock if state is None else time.time)
         self.deadline = settings.deadline
         self._timeout = httpx.Timeout(settings.read_timeout, connect=settings.connect_timeout)
         self.tokens = Tokens(
@@ -117,6 +129,9 @@ class SpApi:
             lwa_url=settings.lwa_url,
             base_url=self._origin,
             clock=clock,
+            wall=self._wall,
+            sleep=sleep,
+            state=state or MemoryState(clock=clock),
             patience=settings.deadline / 4,  # leaves time for the call itself
         )
 
@@ -151,11 +166,12 @@ class SpApi:
     async def _get(
         self, seller: Seller, operation: UpstreamOperation, url: str, mws_operation: str, journal: UpstreamJournal
     ) -> object | None:
+        # The access token first: what the bucket gives is to be used at once, or Amazon's count is behind ours.
+        grant = await self.tokens.grant_for(seller, operation)
         journal.waited += await self.throttle.take(seller, operation)
         renewed = False
         attempt = 1
         while True:
-            grant = await self.tokens.grant_for(seller, operation)
             request = httpx.Request("GET", url, headers={"x-amz-access-token": grant.token, **self._headers()})
             failure: MwsError
             try:
@@ -165,7 +181,7 @@ class SpApi:
             except httpx.DecodingError:
                 failure = unreadable(f"{operation.name} answered something that cannot be unpacked")
             else:
-                self._learn(seller, operation, response)
+                await self._learn(seller, operation, response)
                 if response.status_code == 200:
                     answer = _decode(response)
                     if answer is not None:
@@ -180,10 +196,11 @@ class SpApi:
                     fault = UpstreamFault.of(response)
                     failure = fault.as_mws_error(mws_operation)
                     if fault.status == 429:
-                        self.throttle.drain(seller, operation)
+                        await self.throttle.drain(seller, operation)
                     if fault.is_stale_token and not renewed:
                         renewed = True
-                        self.tokens.forget(seller, grant.token)
+                        await self.tokens.forget(seller, grant.token)
+                        grant = await self.tokens.grant_for(seller, operation)
                         continue  # a refused token cost no work upstream; it does not count as an attempt
                     if fault.status not in _TRANSIENT:
                         raise failure
@@ -191,6 +208,7 @@ class SpApi:
                 raise failure
             await self._sleep(self._settings.backoff * 2 ** (attempt - 1) * (0.5 + self._jitter()))
             attempt += 1
+            grant = await self.tokens.grant_for(seller, operation)
             try:
                 await self.throttle.take(seller, operation, wait=False)
             except MwsError:
@@ -201,7 +219,7 @@ class SpApi:
 
     async def _send(self, request: httpx.Request, name: str, journal: UpstreamJournal) -> httpx.Response:
         request.extensions["timeout"] = self._timeout.as_dict()
-        started = self._clock()
+        started, at = self._clock(), self._wall()
         status, request_id, content = 0, "", b""
         try:
             response = await self._http.send(request)
@@ -209,7 +227,7 @@ class SpApi:
             content = response.content
             return response
         finally:
-            journal.calls.append(UpstreamCall(name, status, request_id, self._clock() - started))
+            journal.calls.append(UpstreamCall(name, status, request_id, self._clock() - started, at))
             if journal.answers is not None:
                 path, _, query = request.url.raw_path.decode("ascii").partition("?")
                 journal.answers.append(UpstreamAnswer(name, path, query, status, content))
@@ -232,11 +250,11 @@ class SpApi:
             await self._sleep(self._settings.backoff * 2 ** (attempt - 1) * (0.5 + self._jitter()))
             attempt += 1
 
-    def _learn(self, seller: Seller, operation: UpstreamOperation, response: httpx.Response) -> None:
+    async def _learn(self, seller: Seller, operation: UpstreamOperation, response: httpx.Response) -> None:
         told = response.headers.get("x-amzn-ratelimit-limit")
         if told:
             try:
-                self.throttle.learn(seller, operation, float(told))
+                await self.throttle.learn(seller, operation, float(told))
             except ValueError:
                 return  # best effort, as the header itself is
 

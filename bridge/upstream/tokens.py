@@ -1,18 +1,22 @@
 """Access tokens: Login with Amazon for every call, restricted data tokens for personal data in Orders v0.
 
-Both are cached until five minutes before they expire and renewed by one request at a time, however many calls wait.
-While a renewal is under way, hangs or fails, the old token is used for as long as it is valid.
+Both are cached until five minutes before they expire and renewed by one request at a time, however many calls wait,
+and however many copies of the bridge share their state. While a renewal is under way, hangs or fails, the old token
+is used for as long as it is valid.
 """
 
 import asyncio
+import hashlib
 import logging
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import httpx
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bridge.state.interface import State
 from bridge.upstream.accounts import Seller
 from bridge.upstream.errors import UpstreamFault, denied, unavailable
 from bridge.upstream.plans import OPERATIONS, UpstreamOperation
@@ -28,6 +32,11 @@ _PAUSE = 15.0
 
 #: Seconds for which a refused data element is not asked for again: as long as a token lasts.
 _REFUSED_FOR = 3600.0
+
+#: Seconds after which a copy of the bridge that began a renewal and did not end it keeps the others from it no more.
+_LEASE = 10.0
+#: Seconds between two looks at whether another copy has renewed a token.
+_LOOK = 0.05
 
 _RDT_PATH = "/tokens/2021-03-01/restrictedDataToken"
 
@@ -57,6 +66,7 @@ class Grant:
 @dataclass(slots=True)
 class _Entry:
     grant: Grant = field(repr=False)
+    got_at: float
     renew_at: float
     dead_at: float
 
@@ -69,8 +79,8 @@ class Tokens:
     """The tokens of all sellers.
 
     ``send`` sends a request and raises MwsError when no answer comes; ``take_rdt`` waits for the usage plan of
-    createRestrictedDataToken; ``clock`` gives monotonic seconds; ``patience`` is how many seconds a renewal may take
-    while the old token is good.
+    createRestrictedDataToken; ``clock`` gives monotonic seconds, ``wall`` unix seconds; ``patience`` is how many
+    seconds a renewal may take while the old token is good; ``state`` is shared with the other copies of the bridge.
     """
 
     def __init__(
@@ -81,6 +91,9 @@ class Tokens:
         lwa_url: str,
         base_url: Callable[[Seller], str],
         clock: Callable[[], float],
+        wall: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        state: State,
         patience: float = 5.0,
     ) -> None:
         self._send = send
@@ -88,6 +101,9 @@ class Tokens:
         self._lwa_url = lwa_url
         self._base_url = base_url
         self._clock = clock
+        self._wall = wall
+        self._sleep = sleep
+        self._state = state
         self._patience = patience
         self._entries: dict[tuple[str, ...], _Entry] = {}
         self._locks: dict[tuple[str, ...], asyncio.Lock] = {}
@@ -115,13 +131,21 @@ class Tokens:
         now = self._clock()
         return frozenset(name for name, until in self._refused.get(_key(seller), {}).items() if now < until)
 
-    def forget(self, seller: Seller, refused: str) -> None:
+    def age(self, seller: Seller) -> float | None:
+        """Seconds since the seller's access token was got; None when there is none."""
+        entry = self._entries.get(("lwa", *_key(seller)))
+        return self._clock() - entry.got_at if entry is not None else None
+
+    async def forget(self, seller: Seller, refused: str) -> None:
         """Drop the seller's tokens, because Amazon no longer takes ``refused``, unless they were renewed since: of
         many calls that were under way with one old token, the first drops it and the others find the new one."""
         keys = [(kind, *_key(seller)) for kind in ("lwa", "rdt")]
         if any(self._entries[key].grant.token == refused for key in keys if key in self._entries):
             for key in keys:
                 self._entries.pop(key, None)
+        shared = [await self._shared(key) for key in keys]
+        if any(entry is not None and entry.grant.token == refused for entry in shared):
+            await self._state.drop([_name(key) for key in keys])
 
     async def _cached(self, key: tuple[str, ...], fetch: Callable[[], Awaitable[_Entry]]) -> Grant:
         entry = self._entries.get(key)
@@ -137,7 +161,7 @@ class Tokens:
             good = entry is not None and self._clock() < entry.dead_at
             try:
                 async with asyncio.timeout(self._patience if good else None):
-                    fresh = await fetch()
+                    fresh = await self._renewed(key, fetch)
             except (MwsError, TimeoutError) as error:
                 if entry is not None and self._clock() < entry.dead_at:
                     entry.renew_at = min(self._clock() + _PAUSE, entry.dead_at)
@@ -148,9 +172,43 @@ class Tokens:
             self._entries[key] = fresh
             return fresh.grant
 
+    async def _renewed(self, key: tuple[str, ...], fetch: Callable[[], Awaitable[_Entry]]) -> _Entry:
+        """A fresh entry: one that another copy of the bridge has fetched, or else our own; one copy at a time."""
+        name = _name(key)
+        while True:
+            shared = await self._shared(key)
+            if shared is not None and self._clock() < shared.renew_at:
+                return shared
+            word = await self._state.lease(name, _LEASE)
+            if word is None:
+                await self._sleep(_LOOK)
+                continue
+            try:
+                shared = await self._shared(key)  # the one before us may just have put it there
+                if shared is not None and self._clock() < shared.renew_at:
+                    return shared
+                fresh = await fetch()
+                await self._state.put({name: self._packed(fresh)}, fresh.dead_at - self._clock())
+                return fresh
+            finally:
+                await self._state.release(name, word)
+
+    async def _shared(self, key: tuple[str, ...]) -> _Entry | None:
+        (packed,) = await self._state.get([_name(key)])
+        if packed is None:
+            return None
+        token, elements, *times = orjson.loads(packed)
+        got_at, renew_at, dead_at = (self._clock() + (moment - self._wall()) for moment in times)
+        return _Entry(Grant(token, frozenset(elements)), got_at, renew_at, dead_at)
+
+    def _packed(self, entry: _Entry) -> bytes:
+        """An entry as others read it: in unix seconds, which is the clock that they have as well."""
+        times = [self._wall() + (at - self._clock()) for at in (entry.got_at, entry.renew_at, entry.dead_at)]
+        return orjson.dumps([entry.grant.token, sorted(entry.grant.data_elements), *times])
+
     def _entry(self, grant: Grant, expires_in: float) -> _Entry:
         now = self._clock()
-        return _Entry(grant, now + max(expires_in - EARLY, expires_in / 2), now + expires_in)
+        return _Entry(grant, now, now + max(expires_in - EARLY, expires_in / 2), now + expires_in)
 
     async def _fetch_access_token(self, seller: Seller) -> _Entry:
         form = {
@@ -195,7 +253,7 @@ class Tokens:
             fault = UpstreamFault.of(response)
             if fault.is_stale_token and not renewed:
                 renewed = True
-                self.forget(seller, plain)
+                await self.forget(seller, plain)
                 plain = await self.access_token(seller)
                 continue
             if response.status_code not in {400, 403} or fault.is_stale_token:
@@ -219,7 +277,13 @@ _ALL_ELEMENTS = frozenset(element for operation in OPERATIONS.values() for eleme
 
 
 def _key(seller: Seller) -> tuple[str, ...]:
-    return (seller.application.client_id, seller.seller_id, seller.region)
+    # New secrets make new tokens: whoever has corrected one need not wait for the end of what the old one got.
+    secrets = f"{seller.refresh_token}\0{seller.application.client_secret}".encode()
+    return (seller.application.client_id, seller.seller_id, seller.region, hashlib.sha256(secrets).hexdigest()[:16])
+
+
+def _name(key: tuple[str, ...]) -> str:
+    return ":".join(("token", *key))
 
 
 def _resources(elements: frozenset[str]) -> list[dict[str, object]]:

@@ -9,6 +9,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
+from isal import isal_zlib
 from yarl import URL
 
 __all__ = ["MAX_ANSWER_BYTES", "AiohttpTransport"]
@@ -22,7 +23,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     ``trust_env`` takes a proxy from the environment (HTTPS_PROXY, NO_PROXY). Redirects are not followed here and
     cookies are not kept. Raises httpx's exceptions: ConnectTimeout, ConnectError, ReadTimeout, RemoteProtocolError
-    (the answer broke off or is no HTTP), ReadError (also an answer over MAX_ANSWER_BYTES).
+    (the answer broke off or is no HTTP), ReadError (also an answer over MAX_ANSWER_BYTES, packed or unpacked),
+    DecodingError (it cannot be unpacked).
     """
 
     def __init__(self, *, trust_env: bool = True, max_connections: int = 100) -> None:
@@ -36,7 +38,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._max_connections),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,  # httpx does it
+                auto_decompress=False,  # it would be done without a bound
                 skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
                 read_bufsize=2**18,
             )
@@ -67,7 +69,11 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 if (answer.content_length or 0) > MAX_ANSWER_BYTES:
                     raise httpx.ReadError(f"answer of {answer.content_length} bytes is too large", request=request)
                 body = await answer.read() if answer.content_length is not None else await _bounded(answer, request)
-                return httpx.Response(answer.status, headers=list(answer.raw_headers), content=body)
+                headers = list(answer.raw_headers)
+                if answer.headers.get("content-encoding", "").strip().lower() == "gzip":
+                    body = _unpacked(body, request)
+                    headers = [header for header in headers if header[0].lower() != b"content-encoding"]
+                return httpx.Response(answer.status, headers=headers, content=body)
         except aiohttp.ConnectionTimeoutError as error:
             raise httpx.ConnectTimeout("connecting took too long", request=request) from error
         except TimeoutError as error:
@@ -93,3 +99,15 @@ async def _bounded(answer: aiohttp.ClientResponse, request: httpx.Request) -> by
         if len(body) > MAX_ANSWER_BYTES:
             raise httpx.ReadError("answer is too large", request=request)
     return bytes(body)
+
+
+def _unpacked(body: bytes, request: httpx.Request) -> bytes:
+    """A gzipped body unpacked, as far as an answer may be large; httpx itself would unpack a few packed megabytes to
+    gigabytes."""
+    try:
+        content = isal_zlib.decompressobj(wbits=31).decompress(body, MAX_ANSWER_BYTES + 1)
+    except isal_zlib.error as error:
+        raise httpx.DecodingError("the answer is no gzip", request=request) from error
+    if len(content) > MAX_ANSWER_BYTES:
+        raise httpx.ReadError("answer is too large unpacked", request=request)
+    return content

@@ -36,13 +36,14 @@ def new_sandbox() -> Sandbox:
 
 
 @contextmanager
-def served(app: Any, *, mws: bool = True) -> Iterator[str]:
-    """Serve an ASGI application in a thread with an event loop of its own; yields its origin."""
+def served(app: Any, *, mws: bool = True, **options: Any) -> Iterator[str]:
+    """Serve an ASGI application in a thread with an event loop of its own; yields its origin. ``options`` go to
+    ``serving``."""
     told: queue.Queue[Any] = queue.Queue()
 
     async def live() -> None:
         stop = asyncio.Event()
-        async with serving(app, mws=mws) as origin:
+        async with serving(app, mws=mws, **options) as origin:
             told.put((origin, asyncio.get_running_loop(), stop))
             await stop.wait()
 

@@ -15,7 +15,7 @@ from bridge.cli.arguments import build_parser, option_of
 from mws_compat.orders import OPERATIONS
 from tests.cli.running import command, run
 
-VERBS = ("demo", "serve", "call", "check", "sandbox", "convert", "diff", "replay", "compare-upstreams")
+VERBS = ("demo", "serve", "call", "check", "keys", "sandbox", "convert", "diff", "replay", "compare-upstreams")
 HELP = Path(__file__).parent / "help"
 #: What the verbs need and what must not slow down a --help.
 HEAVY = {"pydantic", "httpx", "uvicorn", "aiohttp", "starlette", "cryptography", "lxml", "rich", "orjson", "asyncio"}

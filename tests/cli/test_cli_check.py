@@ -1,5 +1,12 @@
 """``mws-bridge check``: in words, what is wrong and what to do."""
 
+import contextlib
+import dataclasses
+import re
+import socket
+import socketserver
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +16,27 @@ from tests.cli.running import ACCESS_SECRET, SELLER, WITHOUT_ROLES, Upstream, co
 
 Capture = pytest.CaptureFixture[str]
 KEYS = 'token_keys = ["k"]'
+
+
+@contextlib.contextmanager
+def answering() -> Iterator[int]:
+    """A stand-in for a store that says how it is called, that it is there, and OK to all else; yields its port."""
+    answers = {b"HELLO": b"%1\r\n+proto\r\n:3\r\n", b"PING": b"+PONG\r\n"}
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            while commands := self.request.recv(65536):
+                for command in re.findall(rb"\*\d+\r\n\$\d+\r\n(\w+)", commands):
+                    self.request.sendall(answers.get(command, b"+OK\r\n"))
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def checked(capsys: Capture, path: Path, *typed: str) -> tuple[int, list[str]]:
@@ -216,16 +244,126 @@ def test_nobody_answers(tmp_path: Path, capsys: Capture) -> None:
 
 
 def test_several_sellers(tmp_path: Path, upstream: Upstream, capsys: Capture) -> None:
-    """A seller that cannot be served does not hide the others, and they are counted."""
-    upstream.sandbox.faults.script("getOrders", ["denied", None])
+    """A seller that cannot be served does not hide the others; they are told of in their order, and those that fail
+    are counted and named."""
     path = configuration(tmp_path, upstream.origin, server=KEYS, sellers=[SELLER, WITHOUT_ROLES])
+    path.write_text(path.read_text().replace(SELLER.refresh_token, "Nobody"))
     code, lines = checked(capsys, path)
     assert code == 1
     assert lines[0].endswith("2 sellers, 1 access key: the configuration is consistent")
+    assert lines[1].startswith(f"{SELLER.selling_partner_id} (")
+    assert lines[3].strip() == REAUTHORISE
+    assert lines[4].startswith(f"{WITHOUT_ROLES.selling_partner_id} (")
     assert lines[-2:] == [
         '  ok    orders: getOrders answered; Orders v0 is in force: the settings say upstream = "v0"',
-        "not served: 1 of 2 sellers",
+        f"not served: 1 of 2 sellers: {SELLER.selling_partner_id}",
     ]
+
+
+def test_chosen_sellers(tmp_path: Path, upstream: Upstream, capsys: Capture) -> None:
+    """Only the sellers that are named are tried, each once; one that there is not is refused before anybody is
+    called."""
+    path = configuration(tmp_path, upstream.origin, server=KEYS, sellers=[SELLER, WITHOUT_ROLES])
+    chosen = WITHOUT_ROLES.selling_partner_id
+    code, lines = checked(capsys, path, chosen, chosen)
+    assert code == 0
+    assert [line for line in lines if line.startswith("A1")] == [lines[1]]
+    assert lines[1].startswith(chosen)
+    upstream.sandbox.log.clear()
+    assert main(["check", "--config", str(path), chosen, "NOBODY", "NOWHERE"]) == 2
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", "mws-bridge: no [[seller]] has seller_id NOBODY, NOWHERE\n")
+    assert not upstream.sandbox.log
+
+
+def test_many_sellers_that_fail(tmp_path: Path, capsys: Capture) -> None:
+    """Of many that cannot be served, the verdict names ten, and all are told of in their order."""
+    sellers = [dataclasses.replace(SELLER, selling_partner_id=f"A{number}") for number in range(12)]
+    code, lines = checked(capsys, configuration(tmp_path, "http://127.0.0.1:1", server=KEYS, sellers=sellers))
+    assert code == 1
+    assert [line.partition(" ")[0] for line in lines[1:-1:3]] == [f"A{number}" for number in range(12)]
+    assert lines[-1] == "not served: 12 of 12 sellers: A0, A1, A2, A3, A4, A5, A6, A7, A8, A9 and 2 more"
+
+
+def test_files_of_accounts(tmp_path: Path, capsys: Capture) -> None:
+    """Files beside the main one are counted; every fault of every file is told."""
+    folder = tmp_path / "sellers.d"
+    folder.mkdir()
+    path = configuration(tmp_path, "http://127.0.0.1:1", server=KEYS)
+    path.write_text(f'accounts = "sellers.d"\n{path.read_text()}')
+    first = f"{path} and 0 files of {folder}: 1 seller, 1 access key: the configuration is consistent"
+    assert checked(capsys, path, "--offline") == (0, [first])
+    (folder / "b.toml").write_text('[[revoked]]\nid = "AKIAOLD"\nat = 2020-01-01\n')
+    assert checked(capsys, path, "--offline")[1] == [first.replace("0 files", "1 file")]
+    (folder / "a.toml").write_text("[[seller]]\nregion = 'mars'\n")
+    (folder / "b.toml").write_text("[server]\n[[seller\n")
+    (folder / "c.toml").write_text("[server]\n")
+    assert main(["check", "--offline", "--config", str(path)]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.splitlines() == [
+        f"mws-bridge: {path} cannot be used:",
+        f"  {folder}/a.toml: seller[1].seller_id: is missing",
+        f"  {folder}/a.toml: seller[1].refresh_token: is missing",
+        f"  {folder}/a.toml: seller[1].marketplaces: is missing",
+        f"  {folder}/a.toml: seller[1].region: Input should be 'na', 'eu' or 'fe'",
+        f"  {folder}/b.toml: not TOML: Expected ']]' at the end of an array declaration (at line 2, column 9)",
+        f"  {folder}/c.toml: server: belongs into the main file",
+    ]
+
+
+def test_a_seller_of_the_environment(
+    tmp_path: Path, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Without a file, the seller of the environment is checked, and faults name variables; a file that is there goes
+    before, and that is said."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("SELLER_ID", "CLIENT_ID", "REFRESH_TOKEN"):
+        monkeypatch.setenv(f"MWS_BRIDGE_{name}", "A1SELLER")
+    assert main(["check", "--offline"]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.splitlines()[:2] == [
+        "mws-bridge: the configuration in the environment (MWS_BRIDGE_…) cannot be used:",
+        "  MWS_BRIDGE_CLIENT_SECRET: is missing: set it, or MWS_BRIDGE_CLIENT_SECRET_FILE",
+    ]
+    for name in ("CLIENT_SECRET", "ACCESS_KEY_ID", "ACCESS_KEY_SECRET"):
+        monkeypatch.setenv(f"MWS_BRIDGE_{name}", ACCESS_SECRET)
+    monkeypatch.setenv("MWS_BRIDGE_MARKETPLACES", "ATVPDKIKX0DER")
+    assert main(["check", "--offline"]) == 0
+    told = capsys.readouterr()
+    assert told.err == ""
+    assert told.out.startswith("the configuration in the environment (MWS_BRIDGE_…): 1 seller, 1 access key: the")
+    assert ACCESS_SECRET not in told.out
+    configuration(tmp_path, upstream.origin, server=KEYS, sellers=[SELLER, WITHOUT_ROLES])
+    assert main(["check", "--offline"]) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith("mws-bridge.toml: 2 sellers, 1 access key")
+    assert told.err == (
+        "mws-bridge: note: mws-bridge.toml counts; MWS_BRIDGE_SELLER_ID and what belongs to it are not looked at\n"
+    )
+
+
+def test_the_shared_store(
+    tmp_path: Path, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """A shared store that does not answer fails the check, without its password; the sellers are tried all the same.
+    --offline does not ask it."""
+    path = configuration(tmp_path, upstream.origin, server=KEYS)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    path.write_text(f'state = "redis://:{ACCESS_SECRET[-4:]}@127.0.0.1:{port}/0"\n{path.read_text()}')
+    code, lines = checked(capsys, path)
+    assert code == 1
+    assert lines[1].startswith("  FAIL  state: ")
+    assert lines[2].startswith("        is the store up, ")
+    assert "@" not in lines[1]
+    assert lines[-1] == "all sellers can be served"
+    assert checked(capsys, path, "--offline")[0] == 0
+    with answering() as port:
+        path.write_text(re.sub("127.0.0.1:[0-9]+/0", f"127.0.0.1:{port}/0", path.read_text()))
+        code, lines = checked(capsys, path)
+    assert (code, lines[1]) == (0, "  ok    state: the shared store answers")
 
 
 def test_a_bad_configuration(tmp_path: Path, capsys: Capture) -> None:

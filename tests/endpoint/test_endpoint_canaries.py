@@ -354,7 +354,7 @@ class Witness:
     def forget(self):
         self.endpoint._handlers._reads[V0]._api.tokens._entries.clear()
         self.endpoint._handlers._reads[V0]._api.tokens._refused.clear()
-        self.endpoint._handlers._reads[V0]._api.throttle._buckets.clear()
+        self.endpoint._handlers._reads[V0]._api.throttle._state._levels.clear()
 
     def everything(self):
         """All that could be printed, by where it was found."""
@@ -382,7 +382,9 @@ class Witness:
             self.events,
             vars(newer),
             vars(newer._datasets),
-            newer._kept._kept,
+            newer._kept,
+            vars(newer._kept),
+            vars(newer._kept._state),
             vars(self.endpoint._handlers._versions),
         ]
         yield from (("repr", repr(thing)) for thing in things)
@@ -504,6 +506,11 @@ async def test_exceptions_in_our_own_code(witness, http, monkeypatch, module, na
     await witness.call(http, *CALLS[0])
     await witness.call(http, *CALLS[3])
     monkeypatch.setattr(module, name, fail)
+    reads = witness.endpoint._handlers._reads[V2026]
+    for reader in (reads._read_orders, reads._read_items):
+        reader._remembered.clear()
+        if reader.order.__name__ == name and witness.version == V2026:
+            monkeypatch.setattr(reader, "order", fail)
     await witness.session(http)
     assert any(event.reason.startswith("ValueError in ") for event in witness.events)
 

@@ -7,12 +7,13 @@ from datetime import timedelta
 import pytest
 
 from bridge.endpoint import build
-from bridge.endpoint.kept import KeptListing, KeptOrder, MemoryOrders, Window
+from bridge.endpoint.kept import KeptListing, KeptOrder, KeptOrders, Window
 from bridge.endpoint.reads import ItemListing, Listing
 from bridge.endpoint.versions import Versions
 from bridge.endpoint.walks import Walk
 from bridge.mapping.calls_v2026 import SearchPage
 from bridge.mapping.pages import ItemPage, OrderPage
+from bridge.state.memory import MemoryState
 from bridge.upstream.datasets import Datasets
 from bridge.upstream.errors import UpstreamFault
 from bridge.upstream.plans import V0, V0_REMOVED, V2026
@@ -28,20 +29,22 @@ def order(size: int, *, at=NOW) -> KeptOrder:
 
 async def test_the_longest_unused_go_first():
     """What is kept never takes more than it may; what was asked for lately stays."""
-    kept = MemoryOrders(10_000, HOUR)
+    state = MemoryState(clock=NOW.timestamp, max_bytes=10_000)
+    kept = KeptOrders(state, HOUR)
     await kept.keep_orders("one", {str(number): order(2_000) for number in range(4)})
     assert set(await kept.orders("one", ["0", "1", "2", "3"])) == {"0", "1", "2", "3"}
     await kept.orders("one", ["0"])
     await kept.keep_orders("one", {"new": order(2_000)})
     assert set(await kept.orders("one", ["0", "1", "2", "3", "new"])) == {"0", "2", "3", "new"}
     await kept.keep_orders("one", {"huge": order(20_000)})
-    assert len(kept) == 0
-    assert kept._bytes == 0
+    assert len(state) == 0
+    assert state._bytes == 0
 
 
 async def test_sellers_are_kept_apart():
     """What is kept for one seller is not found for another, orders and listings alike."""
-    kept = MemoryOrders(10_000, HOUR)
+    state = MemoryState(clock=NOW.timestamp, max_bytes=10_000)
+    kept = KeptOrders(state, HOUR)
     await kept.keep_orders("one", {"1": order(1)})
     await kept.keep_listing("one", "key", KeptListing(NOW, NOW, NOW, NOW, ()))
     assert await kept.orders("two", ["1"]) == {}
@@ -52,7 +55,8 @@ async def test_sellers_are_kept_apart():
 
 async def test_a_late_answer_does_not_replace_a_younger_one():
     """Of two answers under way the one that was asked for later counts."""
-    kept = MemoryOrders(10_000, HOUR)
+    state = MemoryState(clock=NOW.timestamp, max_bytes=10_000)
+    kept = KeptOrders(state, HOUR)
     await kept.keep_orders("one", {"1": order(5, at=NOW)})
     await kept.keep_orders("one", {"1": order(6, at=NOW - MINUTE)})
     assert len((await kept.orders("one", ["1"]))["1"].content) == 5
@@ -174,25 +178,25 @@ async def test_the_endpoint_forgets_where_nobody_asks(monkeypatch):
     monkeypatch.setattr(build, "_SWEEP_SECONDS", 0.01)
     bridge = Bridge(version=V2026)
     await bridge.call("ListOrders", {"CreatedAfter": ALWAYS, "MarketplaceId.Id.1": US})
-    kept = bridge.endpoint._handlers._reads[V2026]._kept
-    assert len(kept)
-    swept, forget = asyncio.Event(), kept.expire
+    state = bridge.endpoint._handlers._reads[V2026]._kept._state
+    assert len(state)
+    swept, sweep = asyncio.Event(), state.sweep
 
-    async def expire(now):
-        await forget(now)
-        if not len(kept):
+    async def swept_clean():
+        await sweep()
+        if not len(state):
             swept.set()
 
-    monkeypatch.setattr(kept, "expire", expire)
+    monkeypatch.setattr(state, "sweep", swept_clean)
     told: asyncio.Queue[dict[str, str]] = asyncio.Queue()
     heard: asyncio.Queue[dict[str, str]] = asyncio.Queue()
     running = asyncio.create_task(bridge.endpoint({"type": "lifespan", "asgi": {}}, told.get, heard.put))
     await told.put({"type": "lifespan.startup"})
     assert (await heard.get())["type"] == "lifespan.startup.complete"
-    bridge.clock.at += 300
+    bridge.clock.at += 3600
     async with asyncio.timeout(5):
         await swept.wait()
-    assert len(kept) == 0
+    assert len(state) == 0
     await told.put({"type": "lifespan.shutdown"})
     assert (await heard.get())["type"] == "lifespan.shutdown.complete"
     await running

@@ -268,11 +268,11 @@ async def test_few_tokens_of_the_list_plan_send_orders_the_other_way(bridge):
     seller = bridge.api
     account = next(iter(bridge.endpoint.book._keys.values())).sellers[NA.selling_partner_id].seller
     throttle = seller.throttle
-    throttle.drain(account, _plan("getOrders"))
+    await throttle.drain(account, _plan("getOrders"))
     answer = await bridge.call("GetOrder", wanted([ids[0], "123-1234567-1234567", ids[2]]))
     assert (answer.status, answer.ids) == (200, [ids[0], ids[2]])
     assert [call.operation for call in bridge.sandbox.log][-3:] == ["getOrder"] * 3
-    throttle.drain(account, _plan("getOrder"))
+    await throttle.drain(account, _plan("getOrder"))
     throttle._max_wait = 0.0
     assert (await bridge.call("GetOrder", wanted(ids))).outcome == (503, "RequestThrottled")
 
@@ -281,7 +281,7 @@ async def test_too_few_tokens_for_one_by_one_wait_for_the_list(bridge):
     """Three orders are not begun one by one with two tokens: the list's next token is waited for, or refused."""
     api = bridge.api
     account = next(iter(bridge.endpoint.book._keys.values())).sellers[NA.selling_partner_id].seller
-    api.throttle.drain(account, _plan("getOrders"))
+    await api.throttle.drain(account, _plan("getOrders"))
     for _ in range(28):
         await api.throttle.take(account, _plan("getOrder"))
     ids = bridge.order_ids()[:3]

@@ -9,13 +9,14 @@ from bridge.diff.comparison import compare_all
 from bridge.diff.differences import Verdict
 from bridge.diff.upgrade import lost_fields
 from bridge.endpoint.build import build_handlers
-from bridge.endpoint.kept import MemoryOrders
+from bridge.endpoint.kept import KeptOrders
 from bridge.endpoint.nexttoken import TokenSealer
 from bridge.endpoint.readings import documents_of, read_orders
 from bridge.mapping import calls_v2026
 from bridge.mapping.links import Link, LinkMap
 from bridge.mapping.ways import Words
 from bridge.sandbox import SandboxSettings
+from bridge.state.memory import MemoryState
 from bridge.upstream.plans import V0, V2026
 from mws_compat.schema import parse_instant
 from tests.support import ALWAYS, EU, FE, NA, NO_PII, NOW, Bridge
@@ -29,7 +30,7 @@ async def readings(seller, *, orders=600, items=10_000):
         bridge.api,
         TokenSealer(["key"], clock=NOW.timestamp, random_bytes=os.urandom),
         clock=bridge.clock,
-        kept=MemoryOrders(2**28, NOW - parse_instant(ALWAYS)),
+        kept=KeptOrders(MemoryState(clock=bridge.clock, max_bytes=2**28), NOW - parse_instant(ALWAYS)),
     )
     return [
         await read_orders(

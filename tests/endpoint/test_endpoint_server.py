@@ -2,118 +2,72 @@
 
 import asyncio
 import contextlib
-import re
+import logging
+import os
+import signal
 import socket
+import ssl
+import sys
 import threading
+from pathlib import Path
 
 import httpx
 import pytest
 
-from bridge.endpoint.server import MAX_HEAD_BYTES, bind, make_server, serving
+from bridge.endpoint.server import (
+    MAX_HEAD_BYTES,
+    CertificateError,
+    ServerLimits,
+    bind,
+    make_server,
+    run_loop,
+    serving,
+    tls_context,
+)
 from bridge.sandbox import SandboxSettings
-from tests.support import NOW, PATH, Answer, Bridge, assert_mws, signed_query
+from tests.certificates import make_certificate
+from tests.cli.running import served
+from tests.support import NOW, PATH, Bridge, signed_query
+from tests.wire import OWN_HOST, PATIENCE, asked, mws, request, talk
 
-OWN_HOST = "bridge.test"
-PATIENCE = 5.0  # seconds after which a test that waits for bytes has failed; nothing waits that long in a good run
+ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
-async def server():
+@contextlib.asynccontextmanager
+async def serving_bridge(limits=None, **options):
+    """A small bridge behind the server; yields it and the port."""
     bridge = Bridge(sandbox=SandboxSettings(orders=4, anchor=NOW))
-    async with serving(bridge.endpoint) as origin:
+    async with serving(bridge.endpoint, limits=limits, **options) as origin:
         yield bridge, int(origin.rpartition(":")[2])
 
 
-def request(method="GET", target=None, *headers, body=b"", version="1.1", length=None):
-    target = target or f"{PATH}?{signed_query('GetServiceStatus', method=method, host=OWN_HOST)}"
-    lines = [f"{method} {target} HTTP/{version}", f"Host: {OWN_HOST}", *headers]
-    if body or length is not None:
-        lines.append(f"Content-Length: {len(body) if length is None else length}")
-    return "\r\n".join([*lines, "", ""]).encode() + body
+@pytest.fixture(scope="module")
+def one_server():
+    bridge = Bridge(sandbox=SandboxSettings(orders=4, anchor=NOW))
+    with served(bridge.endpoint) as origin:
+        yield bridge, int(origin.rpartition(":")[2])
 
 
-class Wire:
-    """A client that writes bytes and reads responses, in a thread of its own: blocking sockets show what really came,
-    also after a reset."""
-
-    def __init__(self, port):
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
-        self.buffer = b""
-
-    def send(self, data):
-        # Writing goes on beside reading: the server may answer and close before it has read everything.
-        def write():
-            with contextlib.suppress(OSError):
-                self.sock.sendall(data)
-
-        thread = threading.Thread(target=write)
-        thread.start()
-        return thread
-
-    def more(self):
-        try:
-            data = self.sock.recv(65536)
-        except ConnectionResetError:
-            data = b""
-        self.buffer += data
-        return bool(data)
-
-    def response(self, *, bodiless=False):
-        """The next response, as (status line, header lines, body)."""
-        while b"\r\n\r\n" not in self.buffer:
-            assert self.more(), f"closed inside a head: {self.buffer!r}"
-        head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
-        status, *headers = head.decode("latin-1").split("\r\n")
-        length = next((int(line[15:]) for line in headers if line.startswith("content-length:")), 0)
-        while not bodiless and len(self.buffer) < length:
-            assert self.more(), "closed inside a body"
-        body, self.buffer = (b"", self.buffer) if bodiless else (self.buffer[:length], self.buffer[length:])
-        return status, headers, body
-
-    def at_end(self):
-        """Whether the server has closed the connection, with nothing unread before."""
-        return not self.buffer and not self.more()
-
-    def close(self):
-        self.sock.close()
+@pytest.fixture
+def server(one_server):
+    """A small bridge behind a server that runs beside the tests, and its port."""
+    bridge, _ = one_server
+    bridge.events.clear()
+    return one_server
 
 
-async def talk(port, conversation):
-    def run():
-        wire = Wire(port)
-        try:
-            return conversation(wire)
-        finally:
-            wire.close()
+def with_lifespan(app):
+    """An application that starts and stops without ado."""
 
-    return await asyncio.to_thread(run)
+    async def whole(scope, receive, send):
+        if scope["type"] != "lifespan":
+            await app(scope, receive, send)
+            return
+        for step in ("startup", "shutdown"):
+            await receive()
+            await send({"type": f"lifespan.{step}.complete"})
 
-
-def mws(response):
-    """The MWS answer in a raw response, with what old clients need of status line and headers."""
-    status, headers, body = response
-    assert re.fullmatch(r"HTTP/1\.1 \d{3} [A-Z][A-Za-z -]+", status), status
-    names = [line.partition(":")[0] for line in headers]
-    assert all(name == name.lower() for name in names)
-    assert all(": " in line for line in headers)
-    assert names.count("content-length") == names.count("x-mws-request-id") == names.count("date") == 1
-    assert "transfer-encoding" not in names
-    answer = Answer(int(status[9:12]), httpx.Headers([line.split(": ", 1) for line in headers]), body)
-    assert_mws(answer)
-    return answer
-
-
-async def asked(port, data):
-    """The one answer to some bytes."""
-
-    def conversation(wire):
-        thread = wire.send(data)
-        response = wire.response()
-        wire.close() if thread.is_alive() else None
-        thread.join()
-        return response
-
-    return mws(await talk(port, conversation))
+    return whole
 
 
 @pytest.mark.parametrize(("secret", "line"), [(None, "HTTP/1.1 200 OK"), ("wrong", "HTTP/1.1 403 Forbidden")])
@@ -434,3 +388,429 @@ def test_the_server_is_configured_for_old_clients():
     config = make_server(Bridge(sandbox=SandboxSettings(orders=0)).endpoint).config
     assert (config.server_header, config.access_log, config.proxy_headers) == (False, False, False)
     assert config.timeout_keep_alive > 60
+
+
+# --- callers that take their time
+
+
+async def test_a_silent_connection_is_closed_without_a_word():
+    """Over a real socket, on a real clock: who says nothing gets nothing."""
+    async with serving_bridge(ServerLimits(head_seconds=0.05)) as (bridge, port):
+        assert await talk(port, lambda wire: wire.at_end())
+        assert bridge.events == []
+
+
+@pytest.mark.parametrize("half", ["head", "body"])
+async def test_a_caller_that_never_ends_is_told_so(half):
+    """Bytes that come one by one, and never to an end, are answered in MWS XML while they still come."""
+    body = b"x" * 100_000
+    data = {"head": request()[:-2] + b"X: " + body, "body": request("POST", PATH, body=body)}[half]
+    start = data.index(b"X: ") if half == "head" else data.index(b"\r\n\r\n") + 4
+
+    def conversation(wire):
+        wire.sock.sendall(data[:start])
+        wire.sock.settimeout(0.01)
+        for byte in data[start:]:
+            with contextlib.suppress(TimeoutError):
+                if b"\r\n\r\n" in wire.buffer or not wire.more():
+                    break
+            with contextlib.suppress(OSError):
+                wire.sock.send(bytes([byte]))
+        wire.sock.settimeout(PATIENCE)
+        return wire.response(), wire.at_end()
+
+    limits = ServerLimits(**{f"{half}_seconds": 0.2, "head_seconds" if half == "body" else "body_seconds": 600})
+    async with serving_bridge(limits) as (bridge, port):
+        response, ended = await talk(port, conversation)
+        answer = mws(response)
+        assert answer.outcome == (400, "InvalidRequest")
+        assert "did not arrive within 0.2 seconds" in answer.message
+        assert ended
+        assert bridge.events == []
+
+
+async def test_a_caller_that_does_not_read_its_answer():
+    """Who asks for much and reads nothing is cut off, and what was written for it is thrown away."""
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % 2**25)]})
+        await send({"type": "http.response.body", "body": bytes(2**25)})
+
+    listener = bind("127.0.0.1", 0)
+    server = make_server(with_lifespan(app), embedded=True, limits=ServerLimits(send_seconds=0.1))
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    connections = server.server_state.connections
+    cut_off = threading.Event()
+
+    def conversation(wire):
+        wire.send(request()).join()
+        assert wire.more()
+        return cut_off.wait(PATIENCE)
+
+    talking = asyncio.create_task(talk(listener.getsockname()[1], conversation))
+    for _ in range(3000):
+        if server.server_state.total_requests and not connections:
+            break
+        await asyncio.sleep(0.01)
+    assert not connections
+    cut_off.set()
+    assert await talking
+    server.should_exit = True
+    await running
+
+
+# --- smuggling
+
+_POST = b"POST / HTTP/1.1\r\nHost: x\r\n"
+_CHUNKED = _POST + b"Transfer-Encoding: chunked\r\n\r\n"
+
+#: What one server could read as one request and another as two.
+SMUGGLED = {
+    "length and chunks": _POST + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunks and length": _POST + b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
+    "two lengths": _POST + b"Content-Length: 1\r\nContent-Length: 0\r\n\r\na",
+    "two equal lengths": _POST + b"Content-Length: 1\r\nContent-Length: 1\r\n\r\na",
+    "a list of lengths": _POST + b"Content-Length: 1, 1\r\n\r\na",
+    "a signed length": _POST + b"Content-Length: +1\r\n\r\na",
+    "a length in two": _POST + b"Content-Length: 1 1\r\n\r\na",
+    "an empty length": _POST + b"Content-Length:\r\n\r\na",
+    "a length beyond 64 bits": _POST + b"Content-Length: 18446744073709551617\r\n\r\na",
+    "a hexadecimal length": _POST + b"Content-Length: 0x1\r\n\r\na",
+    "another coding": _POST + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "chunks and then identity": _POST + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+    "chunks twice": _POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "a vertical tab": _POST + b"Transfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\n",
+    "a space before the colon": _POST + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+    "a folded value": _POST + b"X: a\r\n b\r\nContent-Length: 1\r\n\r\na",
+    "a folded coding": _POST + b"Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
+    "bare line feeds": _POST.replace(b"\r", b"") + b"Content-Length: 1\n\na",
+    "one bare line feed": _POST + b"X: y\nContent-Length: 1\r\n\r\na",
+    "one bare carriage return": _POST + b"X: y\rContent-Length: 1\r\n\r\na",
+    "a bare line feed at the end": _POST + b"Content-Length: 1\r\n\na",
+    "a space before a name": b"GET / HTTP/1.1\r\n Host: x\r\n\r\n",
+    "NUL in a value": b"GET / HTTP/1.1\r\nHost: x\0y\r\n\r\n",
+    "a chunk's bare line feed": _CHUNKED + b"1\na\r\n0\r\n\r\n",
+    "a line feed in an extension": _CHUNKED + b"1;x\ny\r\na\r\n0\r\n\r\n",
+    "a chunk of 0x1": _CHUNKED + b"0x1\r\na\r\n0\r\n\r\n",
+    "a chunk of -1": _CHUNKED + b"-1\r\na\r\n0\r\n\r\n",
+    "a chunk beyond 64 bits": _CHUNKED + b"10000000000000001\r\na\r\n0\r\n\r\n",
+    "a chunk longer than it says": _CHUNKED + b"1\r\nab\r\n0\r\n\r\n",
+    "a chunk's space": _CHUNKED + b"1 \r\na\r\n0\r\n\r\n",
+    "a length in the trailer": _CHUNKED + b"1\r\na\r\n0\r\nContent-Length: 50\r\n\r\n",
+    "HTTP/1.2": b"GET / HTTP/1.2\r\nHost: x\r\n\r\n",
+    "HTTP/0.9": b"GET /\r\n",
+    "a tunnel": b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n",
+}
+#: These are read, and must be the connection's last.
+LAST = {
+    "Connection: close": b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    "HTTP/1.0": b"GET / HTTP/1.0\r\nHost: x\r\n\r\n",
+    "HTTP/1.0 with chunks": _CHUNKED.replace(b"1.1", b"1.0") + b"0\r\n\r\n",
+    "an upgrade with a body": _POST + b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 3\r\n\r\nabc",
+}
+
+
+@pytest.mark.parametrize("shape", [*SMUGGLED, *LAST])
+async def test_no_request_is_two(server, shape):
+    """What could be read in two ways is refused, and what stands behind it is not read: one answer, and the end."""
+    bridge, port = server
+    data = SMUGGLED.get(shape) or LAST[shape]
+
+    def conversation(wire):
+        wire.send(data + request("GET", "/hidden")).join()
+        return wire.response(), wire.at_end()
+
+    response, ended = await talk(port, conversation)
+    assert mws(response).outcome == (400, "InvalidRequest") or shape in LAST
+    assert ended
+    assert len(bridge.events) == (1 if shape in LAST else 0)
+
+
+# --- the end of the server
+
+
+async def test_a_server_that_stops_ends_its_work_first():
+    """Told to stop, it answers the request at work and takes no new connection; idle connections end."""
+    bridge = Bridge(sandbox=SandboxSettings(orders=4, anchor=NOW))
+    at_work, release = asyncio.Event(), asyncio.Event()
+    handle = bridge.endpoint._handlers.handle
+
+    async def slowly(asked_for):
+        at_work.set()
+        await release.wait()
+        return await handle(asked_for)
+
+    bridge.endpoint._handlers.handle = slowly
+    listener = bind("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    server = make_server(bridge.endpoint, embedded=True)
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    idle = threading.Event()
+
+    def wait_idle(wire):
+        wire.send(request("GET", "/")).join()
+        wire.response()
+        idle.set()
+        return wire.at_end()
+
+    def work(wire):
+        wire.send(request()).join()
+        return wire.response(), wire.at_end()
+
+    idling = asyncio.create_task(talk(port, wait_idle))
+    await asyncio.to_thread(idle.wait, PATIENCE)
+    working = asyncio.create_task(talk(port, work))
+    await at_work.wait()
+    server.should_exit = True
+    assert await idling
+    with pytest.raises(ConnectionRefusedError):
+        await talk(port, lambda wire: None)
+    assert not running.done()
+    release.set()
+    response, ended = await working
+    assert mws(response).status == 200
+    assert ended
+    await running
+
+
+_PROGRAM = """
+import asyncio, sys
+from bridge.endpoint.server import bind, make_server, run_loop
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        print("left", flush=True)
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    print("at work", flush=True)
+    message = await receive()
+    await asyncio.sleep(0.3)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+async def main():
+    listener = bind("127.0.0.1", 0)
+    print(listener.getsockname()[1], flush=True)
+    await make_server(app).serve(sockets=[listener])
+    return 0
+
+run_loop(main())
+"""
+
+
+async def test_sigterm_ends_a_server_gently():
+    """SIGTERM in the middle of a request: it is answered, the application is told to end, and then the process."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _PROGRAM, stdout=asyncio.subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    try:
+        port = int(await process.stdout.readline())
+
+        def conversation(wire):
+            wire.send(request()).join()
+            return wire.response(), wire.at_end()
+
+        talking = asyncio.create_task(talk(port, conversation))
+        assert await process.stdout.readline() == b"at work\n"
+        process.send_signal(signal.SIGTERM)
+        (status, _, body), ended = await talking
+        assert (status, body, ended) == ("HTTP/1.1 200 OK", b"ok", True)
+        assert await process.stdout.readline() == b"left\n"
+        assert await process.wait() == -signal.SIGTERM
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+# --- TLS
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.mark.parametrize("offered", [("h2", "http/1.1"), ("h2",), ("http/1.1",), ()], ids=str)
+async def test_tls_speaks_http_1_1_only(certificate, offered):
+    """Whoever offers HTTP/2 gets HTTP/1.1: the official PHP library cannot read anything else."""
+
+    def conversation(wire):
+        wire.send(request()).join()
+        return wire.sock.selected_alpn_protocol(), wire.sock.version(), wire.response()
+
+    async with serving_bridge(None, **certificate._asdict()) as (bridge, port):
+        alpn, version, response = await talk(port, conversation, tls=certificate.trusting(*offered))
+        assert mws(response).status == 200
+    assert alpn == ("http/1.1" if "http/1.1" in offered else None)
+    assert version in {"TLSv1.2", "TLSv1.3"}
+    assert len(bridge.events) == 1
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1")
+async def test_old_tls_is_refused(certificate):
+    """TLS 1.2 is spoken, TLS 1.1 is not."""
+    async with serving_bridge(None, **certificate._asdict()) as (_, port):
+        context = certificate.trusting()
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        version = await talk(port, lambda wire: wire.sock.version(), tls=context)
+        assert version == "TLSv1.2"
+        old = certificate.trusting()
+        old.set_ciphers("ALL:@SECLEVEL=0")
+        old.minimum_version = ssl.TLSVersion.TLSv1
+        old.maximum_version = ssl.TLSVersion.TLSv1_1
+        with pytest.raises(ssl.SSLError):
+            await talk(port, lambda wire: None, tls=old)
+
+
+async def test_the_origin_over_tls_is_https(certificate):
+    """An ordinary client reaches the server under the origin that it names."""
+    bridge = Bridge(sandbox=SandboxSettings(orders=4, anchor=NOW))
+    async with serving(bridge.endpoint, **certificate._asdict()) as origin:
+        assert origin.startswith("https://127.0.0.1:")
+        async with httpx.AsyncClient(trust_env=False, verify=certificate.trusting("h2", "http/1.1")) as http:
+            answer = await http.get(f"{origin}/")
+    assert (answer.status_code, answer.http_version) == (200, "HTTP/1.1")
+
+
+async def test_a_handshake_that_never_ends(certificate, caplog):
+    """Who connects and says nothing, or something that is no TLS, is cut off in the time of a head, unlogged."""
+    caplog.set_level("INFO")
+    async with serving_bridge(ServerLimits(head_seconds=0.1), **certificate._asdict()) as (bridge, port):
+        assert await talk(port, lambda wire: wire.at_end())
+
+        def in_the_clear(wire):
+            wire.send(request()).join()
+            while wire.more():
+                pass
+            return wire.buffer
+
+        assert not (await talk(port, in_the_clear)).startswith(b"HTTP")
+        assert bridge.events == []
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+async def test_times_hold_over_tls_too(certificate):
+    """A head that never ends is refused in MWS XML also inside TLS."""
+
+    def conversation(wire):
+        wire.send(b"GET / HTT").join()
+        return wire.response(), wire.at_end()
+
+    async with serving_bridge(ServerLimits(head_seconds=0.3), **certificate._asdict()) as (_, port):
+        response, ended = await talk(port, conversation, tls=certificate.trusting())
+        assert mws(response).outcome == (400, "InvalidRequest")
+        assert ended
+
+
+def test_certificates_that_cannot_be_used(certificate, tmp_path):
+    """Each is one sentence that names the file and the remedy, before anything is served; no key asks for a
+    passphrase on the terminal."""
+    other = make_certificate(tmp_path, name="other")
+    locked = make_certificate(tmp_path, name="locked", passphrase=b"secret")
+    text = tmp_path / "text.pem"
+    text.write_text("no PEM")
+    for wrong, words in (
+        (
+            (str(tmp_path / "none.pem"), certificate.private_key),
+            r"certificate .*none\.pem: No such file .*: name a PEM",
+        ),
+        ((certificate.certificate, str(tmp_path)), "private key .*: Is a directory: name a PEM"),
+        ((certificate.certificate, other.private_key), "KEY_VALUES_MISMATCH: both must be PEM, belong together"),
+        ((locked.certificate, locked.private_key), "must have no passphrase"),
+        ((str(text), certificate.private_key), "text.pem with private key .*: both must be PEM"),
+    ):
+        with pytest.raises(CertificateError, match=words):
+            tls_context(*wrong)
+    for half in ({"certificate": certificate.certificate}, {"private_key": certificate.private_key}):
+        with pytest.raises(CertificateError, match="both a certificate and its private key"):
+            make_server(None, **half)
+
+
+async def test_a_server_over_tls_that_cannot_start(certificate):
+    """When the application cannot start, neither does the server."""
+
+    async def app(scope, receive, send):
+        await receive()
+        await send({"type": "lifespan.startup.failed", "message": "no"})
+
+    with bind("127.0.0.1", 0) as listener, pytest.raises(SystemExit) as exit_:
+        await make_server(app, embedded=True, **certificate._asdict()).serve(sockets=[listener])
+    assert exit_.value.code == 3
+
+
+# --- proxies
+
+
+@pytest.mark.parametrize(
+    ("trusted", "seen"),
+    [
+        ((), "127.0.0.1"),
+        (("192.0.2.0/24",), "127.0.0.1"),
+        (("127.0.0.1",), "198.51.100.7"),
+        (("127.0.0.0/8", "198.51.100.7"), "203.0.113.9"),
+    ],
+    ids=str,
+)
+async def test_only_named_proxies_are_believed(trusted, seen):
+    """The caller's address is the connection's, unless that is a proxy of the configuration: then the last one that
+    is no such proxy."""
+    clients = []
+
+    async def app(scope, receive, send):
+        clients.append(scope["client"][0])
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    headers = ("X-Forwarded-For: 10.0.0.1, 203.0.113.9", "X-Forwarded-For: 198.51.100.7", "X-Forwarded-Proto: https")
+    async with serving(with_lifespan(app), trusted_proxies=trusted) as origin:
+        port = int(origin.rpartition(":")[2])
+
+        def conversation(wire):
+            wire.send(request("GET", "/", *headers)).join()
+            return wire.response()
+
+        await talk(port, conversation)
+    assert clients == [seen]
+
+
+def test_proxies_are_not_named_by_the_environment(monkeypatch):
+    """uvicorn's variable for that has no say here."""
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
+    config = make_server(None).config
+    assert (config.proxy_headers, config.forwarded_allow_ips) == (False, [])
+
+
+# --- another event loop
+
+
+def test_slow_callers_and_stopping_on_the_loop_of_production():
+    """What is tested here on asyncio's loop holds on uvloop, which serves: a slow head, a broken body behind a
+    request, a caller that leaves in the middle, and then a good request."""
+
+    def broken(wire):
+        wire.send(request("GET", "/") + _CHUNKED + b"zz\r\n").join()
+        return [wire.response()[0][9:12], wire.response()[0][9:12], wire.at_end()]
+
+    def slow(wire):
+        wire.send(b"GET / HTTP/1.1\r\nHo").join()
+        return [wire.response()[0][9:12], wire.at_end()]
+
+    def leave(wire):
+        wire.send(request("GET", "/") * 30 + b"GET").join()
+        wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+
+    async def main():
+        bridge = Bridge(sandbox=SandboxSettings(orders=4, anchor=NOW))
+        async with serving(bridge.endpoint, limits=ServerLimits(head_seconds=0.3)) as origin:
+            port = int(origin.rpartition(":")[2])
+            assert await talk(port, broken) == ["200", "400", True]
+            assert await talk(port, slow) == ["400", True]
+            await asyncio.gather(*(talk(port, leave) for _ in range(10)))
+            assert (await asked(port, request())).status == 200
+        return 7
+
+    assert run_loop(main()) == 7

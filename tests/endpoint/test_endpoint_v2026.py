@@ -12,6 +12,7 @@ from bridge.endpoint.kept import KeptOrder
 from bridge.mapping.calls_v2026 import ITEM_DATASETS, ORDER_DATASETS
 from bridge.sandbox import SandboxSettings
 from bridge.upstream.plans import OPERATIONS, V0_REMOVED, V2026
+from bridge.upstream.throttle import _bucket
 from tests.endpoint.polling import follow_the_bound, poll, rewind, tile
 from tests.support import ALWAYS, CA, EU, FE, NA, NO_PII, NOW, US, Bridge, Clock, text_time
 
@@ -207,8 +208,7 @@ async def test_a_search_stops_where_the_tokens_end(bridge):
         bridge.sandbox.store.create_order(NA.selling_partner_id, US, at=NOW.timestamp() - 9000 - number, lines=1)
     seller = bridge.endpoint.book._keys[next(iter(bridge.endpoint.book._keys))].sellers[NA.selling_partner_id].seller
     throttle = bridge.api.throttle
-    bucket = throttle._bucket(seller, OPERATIONS["searchOrders"])
-    bucket.tokens = 2.5
+    await throttle._state.take(_bucket(seller, OPERATIONS["searchOrders"]), 0.0, at_most=3.5)
     answer = await bridge.call("ListOrders", {**WINDOW, "SellerOrderId": "no such number"})
     assert (answer.status, answer.ids) == (200, [])
     assert answer.token is not None
@@ -340,9 +340,13 @@ async def test_another_program_has_listings_of_its_own(recent):
     """A listing is kept for the access key that asked for it: another program walks through time in another way."""
     bridge, day = recent, "2026-11-17T12:00:00Z"
     await bridge.call("ListOrders", updated(day))
-    kept = bridge.endpoint._handlers._reads[V2026]._kept
-    key = next(key for key in kept._kept if key[0] == "listing")
-    assert DEMO_ACCESS_KEY in key[2]
+    state = bridge.endpoint._handlers._reads[V2026]._kept._state
+    assert DEMO_ACCESS_KEY in next(name for name in state._values if name.startswith("listing:"))
+
+
+def _seller_of(kept, order_id):
+    name = next(name for name in kept._state._values if name.endswith(order_id))
+    return name.removeprefix("order:").removesuffix(f":{order_id}")
 
 
 async def test_an_order_that_has_left_the_filter_is_not_listed(recent):
@@ -353,11 +357,11 @@ async def test_an_order_that_has_left_the_filter_is_not_listed(recent):
     assert len(first.ids) >= 5
     bridge.clock.at += 60
     kept = bridge.endpoint._handlers._reads[V2026]._kept
-    key = next(key for key in kept._kept if key[2] == first.ids[0])
-    order = json.loads(kept._kept[key][0].content)
+    seller = _seller_of(kept, first.ids[0])
+    order = json.loads((await kept.orders(seller, [first.ids[0]]))[first.ids[0]].content)
     order["fulfillment"]["fulfillmentStatus"] = "SHIPPED"
     changed = KeptOrder(json.dumps(order).encode(), bridge.clock.now())
-    await kept.keep_orders(key[1], {key[2]: changed})
+    await kept.keep_orders(seller, {first.ids[0]: changed})
     again = await bridge.call("ListOrders", {**updated("2026-11-17T12:01:00Z"), **window})
     assert operations(bridge) == ["searchOrders"]
     assert again.ids == first.ids[1:]
@@ -401,9 +405,8 @@ async def test_an_order_that_was_forgotten_sends_the_listing_upstream(recent):
     bridge = recent
     first = await bridge.call("ListOrders", updated("2026-11-17T12:00:00Z"))
     bridge.clock.at += 60
-    kept = bridge.endpoint._handlers._reads[V2026]._kept
-    key = next(key for key in kept._kept if key[0] == "order" and key[2] in first.ids)
-    kept._drop(key)
+    state = bridge.endpoint._handlers._reads[V2026]._kept._state
+    await state.drop([next(name for name in state._values if name.endswith(first.ids[0]))])
     await bridge.call("ListOrders", updated("2026-11-17T12:01:00Z"))
     assert operations(bridge) == ["searchOrders"] * 2
 
@@ -411,13 +414,19 @@ async def test_an_order_that_was_forgotten_sends_the_listing_upstream(recent):
 async def test_what_is_kept_is_gone_when_it_is_too_old(bridge):
     """Nothing personal stays in memory for longer than it may be used."""
     await bridge.call("ListOrders", WINDOW)
-    kept = bridge.endpoint._handlers._reads[V2026]._kept
-    assert len(kept)
-    await kept.expire(bridge.clock.now() + timedelta(seconds=299))
-    assert len(kept)
-    await kept.expire(bridge.clock.now() + timedelta(seconds=300))
-    assert len(kept) == 0
-    assert kept._bytes == 0
+    state = bridge.endpoint._handlers._reads[V2026]._kept._state
+    orders = [name for name in state._values if name.startswith(("order:", "listing:"))]
+    assert len(orders) > 1
+    bridge.clock.at += 299
+    await state.sweep()
+    assert set(orders) <= set(state._values)
+    bridge.clock.at += 1
+    await state.sweep()
+    assert set(orders).isdisjoint(state._values)
+    bridge.clock.at += 3600  # the access token
+    await state.sweep()
+    assert len(state) == 0
+    assert state._bytes == 0
 
 
 # --- programs that poll ---------------------------------------------------------------------------------------------
@@ -470,8 +479,8 @@ async def test_an_old_listing_is_better_than_none():
         return text_time(NOW - timedelta(days=3) + timedelta(seconds=seconds))
 
     first = await bridge.call("ListOrders", updated(later(0)))
-    bucket = bridge.api.throttle._bucket(seller, OPERATIONS["searchOrders"])
-    bucket.tokens, bucket.rate = 0.0, 1e-9
+    await bridge.api.throttle.learn(seller, OPERATIONS["searchOrders"], 1e-9)
+    await bridge.api.throttle.drain(seller, OPERATIONS["searchOrders"])
     bridge.clock.at += 299
     late = await bridge.call("ListOrders", updated(later(299)))
     assert (late.status, late.ids) == (200, first.ids)

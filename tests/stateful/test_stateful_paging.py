@@ -29,7 +29,7 @@ class PagingMachine(RuleBasedStateMachine):
         self.token, self.expected, self.got, self.old = None, None, [], []
 
     def call(self, action, parameters, **signing):
-        self.bridge.api.throttle._buckets.clear()  # the usage plan is another machine's
+        self.bridge.api.throttle._state._levels.clear()  # the usage plan is another machine's
         return self.runner.run(self.bridge.call(action, parameters, **signing))
 
     def teardown(self):

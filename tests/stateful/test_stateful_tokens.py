@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from bridge.state.memory import MemoryState
 from bridge.upstream.plans import OPERATIONS
 from bridge.upstream.tokens import EARLY, Tokens
 from mws_compat.errors import SERVICE_UNAVAILABLE, MwsError
@@ -36,6 +37,9 @@ class TokenMachine(RuleBasedStateMachine):
             lwa_url="https://lwa.test/auth",
             base_url=lambda seller: f"https://{seller.region}.{seller.seller_id}.test",
             clock=self.clock,
+            wall=self.clock,
+            sleep=self.clock.sleep,
+            state=MemoryState(clock=self.clock),
         )
 
     async def take(self, seller):
@@ -121,7 +125,7 @@ class TokenMachine(RuleBasedStateMachine):
         """Amazon no longer takes the token that a call was made with."""
         (token,) = self.ask([(seller, restricted)])
         if isinstance(token, str):  # else: there was none to be had
-            self.tokens.forget(seller, token)
+            self.runner.run(self.tokens.forget(seller, token))
             assert token not in {entry.grant.token for entry in self.tokens._entries.values()}
 
     @invariant()

@@ -12,7 +12,7 @@ import pytest
 from bridge.endpoint.build import user_agent
 from bridge.upstream.client import ClientSettings, SpApi, UpstreamJournal
 from bridge.upstream.plans import OPERATIONS, UpstreamOperation
-from bridge.upstream.throttle import Throttle
+from bridge.upstream.throttle import Throttle, _bucket
 from mws_compat.errors import (
     ACCESS_DENIED,
     INTERNAL_ERROR,
@@ -271,7 +271,7 @@ async def test_every_request_takes_a_token_also_the_retries():
     upstream = Upstream(500)
     api = upstream.api()
     await refused(api)
-    assert api.throttle.available(SELLER, PLAIN) == 2.0
+    assert await api.throttle.available(SELLER, PLAIN) == 2.0
 
 
 async def test_a_retry_without_a_token_is_not_sent():
@@ -285,20 +285,21 @@ async def test_a_retry_without_a_token_is_not_sent():
 
 
 async def test_a_call_over_the_plan_is_refused_before_anything_is_sent():
-    """With an empty bucket neither a login nor a call goes out."""
+    """With an empty bucket no call goes out; the login before it is good for the next one."""
     upstream = Upstream()
     api = upstream.api()
-    api.throttle.drain(SELLER, PLAIN)
+    await api.throttle.drain(SELLER, PLAIN)
     error = await refused(api)
     assert error.fault is REQUEST_THROTTLED
-    assert upstream.requests == upstream.logins == []
+    assert upstream.requests == []
+    assert len(upstream.logins) == 1
 
 
 async def test_the_wait_for_a_token_is_journalled():
     """The journal says how long the plan made us wait."""
     upstream = Upstream()
     api = upstream.api(max_wait=2.0)
-    api.throttle.drain(SELLER, PLAIN)
+    await api.throttle.drain(SELLER, PLAIN)
     journal = UpstreamJournal()
     await get(api, journal=journal)
     assert journal.waited == 2.0
@@ -323,8 +324,12 @@ async def test_the_rate_that_amazon_tells_is_learned(header, rate):
         api = Upstream(told).api()
         with contextlib.suppress(MwsError):
             await get(api)
-        assert api.throttle._bucket(SELLER, PLAIN).rate == rate
-        assert api.throttle._bucket(another_seller(), PLAIN).rate == 0.5
+        assert await rate_of(api, SELLER) == rate
+        assert await rate_of(api, another_seller()) == 0.5
+
+
+async def rate_of(api, seller):
+    return (await api.throttle._state.level(_bucket(seller, PLAIN))).rate
 
 
 # --- tokens ---------------------------------------------------------------------------------------------------------
@@ -398,8 +403,8 @@ async def test_a_restricted_token_is_asked_for_within_its_own_plan():
     api = upstream.api()
     await get(api, operation=OPERATIONS["getOrders"])
     plan = OPERATIONS["createRestrictedDataToken"]
-    assert api.throttle.available(SELLER, plan) == plan.burst - 1
-    api.throttle.drain(another_seller(), plan)
+    assert await api.throttle.available(SELLER, plan) == plan.burst - 1
+    await api.throttle.drain(another_seller(), plan)
     error = await refused(api, operation=OPERATIONS["getOrders"], seller=another_seller())
     assert error.fault is REQUEST_THROTTLED
     assert len(upstream.requests) == 1
@@ -428,7 +433,7 @@ async def test_one_deadline_bounds_the_whole_call(where):
     api = upstream.api(deadline=0.05, sleep=never, max_wait=100.0)
     api._http = httpx.AsyncClient(transport=httpx.MockTransport(reply))
     if where == "plan":
-        api.throttle.drain(SELLER, PLAIN)
+        await api.throttle.drain(SELLER, PLAIN)
         api.throttle._sleep = never
     journal = UpstreamJournal()
     started = loop.time()

@@ -6,7 +6,7 @@ import pytest
 
 from bridge.upstream.accounts import Application
 from bridge.upstream.plans import OPERATIONS, UpstreamOperation
-from bridge.upstream.throttle import Throttle
+from bridge.upstream.throttle import Throttle, _bucket
 from mws_compat.errors import REQUEST_THROTTLED, MwsError
 from tests.support import SELLER, Clock, another_seller
 
@@ -29,10 +29,10 @@ async def test_a_full_bucket_serves_its_burst_without_a_wait():
     """As many calls as the burst go at once, and the next one is the first to wait."""
     clock = Clock()
     made = throttle(clock)
-    assert made.available(SELLER, PLAN) == 3.0
+    assert await made.available(SELLER, PLAN) == 3.0
     assert [await made.take(SELLER, PLAN) for _ in range(3)] == [0.0, 0.0, 0.0]
     assert clock.slept == []
-    assert made.available(SELLER, PLAN) == 0.0
+    assert await made.available(SELLER, PLAN) == 0.0
     assert await made.take(SELLER, PLAN) == 2.0
     assert clock.slept == [2.0]
 
@@ -43,7 +43,7 @@ async def test_a_bucket_refills_at_its_rate_and_not_beyond_its_burst(seconds, to
     clock = Clock()
     made = await drained(clock)
     clock.at += seconds
-    assert made.available(SELLER, PLAN) == tokens
+    assert await made.available(SELLER, PLAN) == tokens
 
 
 async def test_a_part_of_a_token_shortens_the_wait():
@@ -73,7 +73,7 @@ async def test_a_refused_call_takes_nothing_and_says_when_to_come_back():
         await made.take(SELLER, PLAN)
     assert caught.value.reason == "plan is at its usage plan (0.5/s); next token in 2 s"
     assert caught.value.message == "Request is throttled"
-    assert made.available(SELLER, PLAN) == 0.0
+    assert await made.available(SELLER, PLAN) == 0.0
     assert clock.slept == []
     clock.at += 2
     assert await made.take(SELLER, PLAN) == 0.0
@@ -113,17 +113,17 @@ async def test_waiters_are_served_in_order_one_interval_apart():
     await asyncio.gather(*(take(name) for name in "abcde"))
     assert sorted(woken) == [("a", 2.0), ("b", 4.0), ("c", 6.0), ("d", None), ("e", None)]
     assert clock.slept == [2.0, 4.0, 6.0]
-    assert made.available(SELLER, PLAN) == -3.0
+    assert await made.available(SELLER, PLAN) == -3.0
 
 
 async def test_buckets_are_apart_by_application_seller_and_operation():
     """Draining one seller's bucket of one operation leaves every other bucket full; the region is no key."""
     clock = Clock()
     made = await drained(clock)
-    assert made.available(SELLER, OTHER) == 3.0
-    assert made.available(another_seller(), PLAN) == 3.0
-    assert made.available(another_seller("A1SELLER", application=Application("client-2", "")), PLAN) == 3.0
-    assert made.available(another_seller("A1SELLER", region="eu"), PLAN) == 0.0
+    assert await made.available(SELLER, OTHER) == 3.0
+    assert await made.available(another_seller(), PLAN) == 3.0
+    assert await made.available(another_seller("A1SELLER", application=Application("client-2", "")), PLAN) == 3.0
+    assert await made.available(another_seller("A1SELLER", region="eu"), PLAN) == 0.0
 
 
 async def test_a_learned_rate_holds_from_then_on_for_that_bucket_only():
@@ -131,14 +131,18 @@ async def test_a_learned_rate_holds_from_then_on_for_that_bucket_only():
     clock = Clock()
     made = await drained(clock)
     clock.at += 2
-    made.learn(SELLER, PLAN, 0.1)
-    assert made.available(SELLER, PLAN) == 1.0
+    await made.learn(SELLER, PLAN, 0.1)
+    assert await made.available(SELLER, PLAN) == 1.0
     clock.at += 5
-    assert made.available(SELLER, PLAN) == 1.5
+    assert await made.available(SELLER, PLAN) == 1.5
     await made.take(SELLER, PLAN)
     assert await throttle_wait(made) == pytest.approx(5.0)
-    made.learn(another_seller(), OTHER, 7.0)
-    assert made._bucket(another_seller(), PLAN).rate == 0.5
+    await made.learn(another_seller(), OTHER, 7.0)
+    assert await rate_of(made, another_seller()) == 0.5
+
+
+async def rate_of(made, seller):
+    return (await made._state.level(_bucket(seller, PLAN))).rate
 
 
 async def throttle_wait(made):
@@ -147,37 +151,37 @@ async def throttle_wait(made):
 
 
 @pytest.mark.parametrize("nonsense", [0.0, -1.0, 1000.0, float("inf"), float("nan")])
-def test_a_rate_that_cannot_be_one_is_not_learned(nonsense):
+async def test_a_rate_that_cannot_be_one_is_not_learned(nonsense):
     """Zero, negative, huge and NaN rates leave the plan's own."""
     made = throttle(Clock())
-    made.learn(SELLER, PLAN, nonsense)
-    assert made._bucket(SELLER, PLAN).rate == 0.5
+    await made.learn(SELLER, PLAN, nonsense)
+    assert await rate_of(made, SELLER) == 0.5
 
 
 @pytest.mark.parametrize("rate", [0.001, 999.9])
-def test_the_extreme_rates_that_are_learned(rate):
+async def test_the_extreme_rates_that_are_learned(rate):
     """Slow and fast plans are possible."""
     made = throttle(Clock())
-    made.learn(SELLER, PLAN, rate)
-    assert made._bucket(SELLER, PLAN).rate == rate
+    await made.learn(SELLER, PLAN, rate)
+    assert await rate_of(made, SELLER) == rate
 
 
 async def test_a_429_empties_the_bucket_but_forgives_no_debt():
     """After drain the next token is a whole interval away; calls that wait already keep their places."""
     clock = Clock()
     made = throttle(clock)
-    made.drain(SELLER, PLAN)
-    assert made.available(SELLER, PLAN) == 0.0
+    await made.drain(SELLER, PLAN)
+    assert await made.available(SELLER, PLAN) == 0.0
     assert await made.take(SELLER, PLAN) == 2.0
-    made.drain(SELLER, PLAN)
+    await made.drain(SELLER, PLAN)
     made._max_wait = 10.0
     made._sleep = lambda seconds: asyncio.sleep(0)
     await made.take(SELLER, PLAN)
     await made.take(SELLER, PLAN)
-    owed = made.available(SELLER, PLAN)
+    owed = await made.available(SELLER, PLAN)
     assert owed < 0
-    made.drain(SELLER, PLAN)
-    assert made.available(SELLER, PLAN) == owed
+    await made.drain(SELLER, PLAN)
+    assert await made.available(SELLER, PLAN) == owed
 
 
 async def test_a_clock_set_back_neither_empties_nor_fills_a_bucket():
@@ -187,9 +191,9 @@ async def test_a_clock_set_back_neither_empties_nor_fills_a_bucket():
     await made.take(SELLER, PLAN)
     await made.take(SELLER, PLAN)
     clock.at -= 3600
-    assert made.available(SELLER, PLAN) == 1.0
+    assert await made.available(SELLER, PLAN) == 1.0
     clock.at += 2
-    assert made.available(SELLER, PLAN) == 2.0
+    assert await made.available(SELLER, PLAN) == 2.0
 
 
 def test_the_default_patience_is_two_seconds():

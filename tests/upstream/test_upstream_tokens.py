@@ -8,6 +8,7 @@ import httpx
 import orjson
 import pytest
 
+from bridge.state.memory import MemoryState
 from bridge.upstream.accounts import Application
 from bridge.upstream.plans import OPERATIONS
 from bridge.upstream.tokens import EARLY, Grant, Tokens
@@ -59,6 +60,9 @@ class TokenService:
                 "lwa_url": "https://lwa.test/auth/o2/token",
                 "base_url": lambda seller: f"https://{seller.region}.test",
                 "clock": clock,
+                "wall": clock,
+                "sleep": asyncio.sleep,
+                "state": MemoryState(clock=clock),
                 **changes,
             }
         )
@@ -429,7 +433,7 @@ async def test_a_refused_token_is_forgotten_with_its_kin(service, tokens):
     """Forgetting drops the seller's access token and RDT, and no other seller's."""
     grant = await tokens.grant_for(SELLER, GET_ORDERS)
     other = await tokens.grant_for(another_seller(), GET_ORDERS)
-    tokens.forget(SELLER, grant.token)
+    await tokens.forget(SELLER, grant.token)
     assert (await tokens.grant_for(SELLER, GET_ORDERS)).token == "Atz.sprdt|3"
     assert len(service.lwa) == 3
     assert await tokens.grant_for(another_seller(), GET_ORDERS) == other
@@ -438,7 +442,7 @@ async def test_a_refused_token_is_forgotten_with_its_kin(service, tokens):
 async def test_forgetting_an_access_token_drops_the_restricted_one_too(service, tokens):
     """A refused plain token takes the RDT that was made with it along."""
     await tokens.grant_for(SELLER, GET_ORDERS)
-    tokens.forget(SELLER, await tokens.access_token(SELLER))
+    await tokens.forget(SELLER, await tokens.access_token(SELLER))
     assert (await tokens.grant_for(SELLER, GET_ORDERS)).token == "Atz.sprdt|2"
 
 
@@ -446,14 +450,14 @@ async def test_a_token_that_was_renewed_since_is_not_forgotten(service, tokens):
     """Of many calls refused with one old token, only the first drops it; the others find the new one."""
     old = (await tokens.grant_for(SELLER, GET_ORDERS)).token
     for _ in range(20):
-        tokens.forget(SELLER, old)
+        await tokens.forget(SELLER, old)
         await tokens.grant_for(SELLER, GET_ORDERS)
     assert (len(service.lwa), len(service.rdt)) == (2, 2)
 
 
-def test_forgetting_where_nothing_is_known_is_harmless(tokens):
+async def test_forgetting_where_nothing_is_known_is_harmless(tokens):
     """A seller without tokens can be forgotten."""
-    tokens.forget(SELLER, "Atza|x")
+    await tokens.forget(SELLER, "Atza|x")
 
 
 async def test_no_repr_holds_a_token(service, tokens):

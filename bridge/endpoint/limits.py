@@ -1,0 +1,201 @@
+"""How much the endpoint takes on at once, and how soon it answers those who cannot prove who they are.
+
+Three bounds, none of which a stranger can turn against a seller:
+
+- requests at work, of one seller and of all: beyond them a caller is told to come again, at once;
+- bodies that are still coming in: a large one needs a share of a fixed amount of memory, a usual one needs none;
+- failed authentications by address: the failing answers themselves are delayed, more and more. A good request from
+  the same address is neither delayed nor refused, so the shop behind the same proxy goes on working.
+"""
+
+import asyncio
+import contextlib
+import functools
+import ipaddress
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mws_compat.errors import REQUEST_THROTTLED, SERVICE_UNAVAILABLE, MwsError
+
+__all__ = ["USUAL_BODY_BYTES", "Limits", "address_of", "no_limits"]
+
+#: A body up to here needs no share: calls of the largest legacy clients stay under 8 KB.
+USUAL_BODY_BYTES = 65_536
+
+
+@dataclass(slots=True)
+class _Failures:
+    """Of one address: how many, less those that time has forgiven up to ``at``."""
+
+    level: float
+    at: float
+
+
+class Limits:
+    """The bounds of one process. ``clock`` gives monotonic seconds, ``sleep`` waits for some.
+
+    ``body_bytes``: memory for unfinished bodies beyond the usual size; ``free_failures``: failed authentications in a
+    minute that are answered at once; ``delay`` seconds for the next one, doubled with each up to ``longest_delay``;
+    at most ``delayed`` answers wait at a time, any more are sent at once; ``addresses`` are remembered at most.
+    """
+
+    def __init__(
+        self,
+        *,
+        in_flight: int = 1000,
+        in_flight_per_seller: int = 64,
+        body_bytes: int = 64 * 2**20,
+        free_failures: int = 10,
+        delay: float = 0.1,
+        longest_delay: float = 2.0,
+        delayed: int = 256,
+        addresses: int = 4096,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._most = in_flight
+        self._most_per_seller = in_flight_per_seller
+        self._most_body_bytes = body_bytes
+        self._free_failures = free_failures
+        self._delay = delay
+        self._longest_delay = longest_delay
+        self._most_delayed = delayed
+        self._most_addresses = addresses
+        self._clock = clock
+        self._sleep = sleep
+        self._in_flight = 0
+        self._sellers: dict[str, int] = {}
+        self._body_bytes = 0
+        self._delayed = 0
+        self._failures: OrderedDict[str, _Failures] = OrderedDict()
+
+    @property
+    def in_flight(self) -> int:
+        """Requests at work now, of all sellers."""
+        return self._in_flight
+
+    @property
+    def in_flight_by_seller(self) -> Mapping[str, int]:
+        """Requests at work now, of each seller that has any."""
+        return dict(self._sellers)
+
+    @property
+    def delayed(self) -> int:
+        """Answers to failed authentications that wait now."""
+        return self._delayed
+
+    @property
+    def body_bytes(self) -> int:
+        """Memory that unfinished bodies beyond the usual size hold now."""
+        return self._body_bytes
+
+    @contextlib.contextmanager
+    def request(self) -> Iterator[None]:
+        """A place among the requests at work. Raises MwsError (ServiceUnavailable) when all are taken."""
+        if self._in_flight >= self._most:
+            reason = f"{self._most} requests are at work already: see server.in_flight"
+            raise MwsError(SERVICE_UNAVAILABLE, reason=reason)
+        self._in_flight += 1
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+
+    @contextlib.contextmanager
+    def seller(self, seller_id: str) -> Iterator[None]:
+        """A place among one seller's. Raises MwsError (RequestThrottled) when all are taken."""
+        taken = self._sellers.get(seller_id, 0)
+        if taken >= self._most_per_seller:
+            reason = f"{taken} requests of this seller are at work already: see server.in_flight_per_seller"
+            raise MwsError(REQUEST_THROTTLED, reason=reason)
+        self._sellers[seller_id] = taken + 1
+        try:
+            yield
+        finally:
+            if self._sellers[seller_id] == 1:
+                del self._sellers[seller_id]
+            else:
+                self._sellers[seller_id] -= 1
+
+    @contextlib.contextmanager
+    def body(self) -> Iterator[Callable[[int], None]]:
+        """Room for a body that comes in: the function is told its size as it grows, and raises MwsError
+        (ServiceUnavailable) when there is no memory for it."""
+        share = 0
+
+        def hold(size: int) -> None:
+            nonlocal share
+            more = size - USUAL_BODY_BYTES - share
+            if more <= 0:
+                return
+            if self._body_bytes + more > self._most_body_bytes:
+                reason = f"unfinished request bodies hold {self._body_bytes} bytes already"
+                raise MwsError(SERVICE_UNAVAILABLE, reason=reason)
+            self._body_bytes += more
+            share += more
+
+        try:
+            yield hold
+        finally:
+            self._body_bytes -= share
+
+    async def slow_down(self, address: str) -> None:
+        """Count a failed authentication from ``address`` (of ``address_of``), and wait as long as its answer has to.
+        The caller must hold no place here meanwhile."""
+        seconds = self._count_failure(address)
+        if seconds <= 0 or self._delayed >= self._most_delayed:
+            return
+        self._delayed += 1
+        try:
+            await self._sleep(seconds)
+        finally:
+            self._delayed -= 1
+
+    def _count_failure(self, address: str) -> float:
+        """The seconds by which this failure's answer is delayed."""
+        now = self._clock()
+        failures = self._failures.pop(address, None)
+        if failures is None:
+            failures = _Failures(0.0, now)
+            if len(self._failures) >= self._most_addresses:
+                self._failures.popitem(last=False)  # the one that has been quiet for longest
+        self._failures[address] = failures
+        forgiven = max(0.0, now - failures.at) * self._free_failures / 60
+        failures.level = max(0.0, failures.level - forgiven) + 1
+        failures.at = now
+        beyond = failures.level - self._free_failures
+        if beyond <= 0:
+            return 0.0
+        seconds: float = self._delay * 2.0 ** (beyond - 1)
+        if seconds >= self._longest_delay:
+            failures.level -= 1  # what counts no more need not be forgiven either
+        return min(seconds, self._longest_delay)
+
+
+def no_limits() -> Limits:
+    """For an endpoint that nobody but its builder calls: everything is let in, and nothing delayed."""
+    endless = sys.maxsize
+    return Limits(in_flight=endless, in_flight_per_seller=endless, body_bytes=endless, free_failures=endless)
+
+
+def address_of(scope: Mapping[str, Any]) -> str:
+    """What an ASGI scope's client counts as: its IPv4 address, the /64 network of its IPv6 address, or, of what a
+    proxy wrote and is no address, the first letters; '' when there is no client."""
+    client = scope.get("client")
+    return _counted_as(str(client[0])) if client else ""
+
+
+@functools.lru_cache(4096)  # callers come again and again
+def _counted_as(text: str) -> str:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return text[:64]
+    if isinstance(address, ipaddress.IPv6Address):
+        mapped = address.ipv4_mapped
+        return str(mapped or ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
+    return str(address)

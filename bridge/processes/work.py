@@ -1,0 +1,124 @@
+"""One process that serves: the service, its server, what it tells about itself, and how it keeps up with changes."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+import uvicorn
+
+from bridge.accounts import AccountSource, Loaded
+from bridge.endpoint.build import build_service
+from bridge.endpoint.recording import Recorder
+from bridge.endpoint.server import ServerLimits, make_server
+from bridge.observe import Emit, RequestEvent, emit_to_log
+from bridge.processes.reloading import keep_up, log_faults
+from bridge.settings import ServerSettings
+from bridge.watch.counting import Watch
+from bridge.watch.survey import Survey
+from bridge.watch.tracing import tracing
+
+__all__ = ["Work", "limits_of", "stopped_by_signals"]
+
+
+class Work:
+    """Serves what ``loaded`` says; ``source``, where there is one, is asked for changes. Raises CertificateError."""
+
+    def __init__(
+        self, loaded: Loaded, *, source: AccountSource | None = None, recorder: Recorder | None = None
+    ) -> None:
+        settings = loaded.settings
+        self.watch = Watch(now=time.time, survey=self._survey)
+        self._spans = tracing()
+        emits: list[Emit] = [emit_to_log(settings.server.log_format), self.watch]
+        if self._spans is not None:
+            emits.append(self._spans)
+        self._source = source
+        self._settings = settings
+        self.service = build_service(settings, emit=_each_of(emits), recorder=recorder)
+        self.service.faulty_files = loaded.faults
+        log_faults(loaded.faults)
+        self.server = make_server(
+            self.service.endpoint,
+            limits=limits_of(settings.server),
+            certificate=settings.server.certificate,
+            private_key=settings.server.private_key,
+            trusted_proxies=settings.server.trusted_proxies,
+        )
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it takes no more requests."""
+        return self.server.should_exit
+
+    async def run(self, listener: socket.socket) -> None:
+        """Serve until told to stop, and then until the requests under way are answered."""
+        asked = asyncio.Event()
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(stopped_by_signals(self.server))
+            keeping = None
+            if self._source is not None:
+                stack.enter_context(_told_by_hangup(asked))
+                keeping = asyncio.create_task(keep_up(self._source, self.service, self._settings, asked))
+            try:
+                await self.server.serve(sockets=[listener])
+            finally:
+                if keeping is not None:
+                    keeping.cancel()
+                if self._spans is not None:
+                    await asyncio.to_thread(self._spans.close)
+
+    def _survey(self) -> Survey:
+        self.service.draining = self.stopping
+        return self.service.survey()
+
+
+def limits_of(server: ServerSettings) -> ServerLimits:
+    """How long a caller may take."""
+    return ServerLimits(
+        head_seconds=server.head_seconds, body_seconds=server.body_seconds, send_seconds=server.send_seconds
+    )
+
+
+def _each_of(emits: Sequence[Emit]) -> Emit:
+    def emit(event: RequestEvent) -> None:
+        for one in emits:
+            one(event)
+
+    return emit
+
+
+@contextlib.contextmanager
+def stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
+    """Being told to stop is no failure. uvicorn shuts down on SIGINT and SIGTERM, and then raises them again: here
+    they find a handler that has nothing left to do, instead of the one that ends the process as killed."""
+
+    def stop(_number: int, _frame: object) -> None:
+        server.should_exit = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread hears signals
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _told_by_hangup(asked: asyncio.Event) -> Iterator[None]:
+    """SIGHUP asks for the configuration to be read again, where there is such a signal."""
+    loop = asyncio.get_running_loop()
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGHUP"):
+        yield
+        return
+    loop.add_signal_handler(signal.SIGHUP, asked.set)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)

@@ -1,0 +1,1 @@
+"""What copies of the bridge share; see ``interface``."""
