@@ -18,6 +18,8 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Literal
 
+import orjson
+
 from bridge.upstream.client import UpstreamCall
 
 __all__ = [
@@ -174,7 +176,11 @@ def _one_line(text: str) -> str:
 
 def _json(members: dict[str, object]) -> str:
     # In ASCII with \u escapes: no separator of lines, no control character, no lone surrogate can get into a line.
-    return json.dumps(members, ensure_ascii=True, separators=(",", ":"))
+    try:
+        packed = orjson.dumps(members)
+    except TypeError:  # a lone surrogate
+        packed = b"\xff"
+    return packed.decode() if packed.isascii() else json.dumps(members, separators=(",", ":"))
 
 
 # --- all lines of the process ---------------------------------------------------------------------------------------
@@ -233,6 +239,8 @@ def start_logging(level: str, format: LogFormat = "text") -> None:  # noqa: A002
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if format == "json" else TextLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # No line tells them, and to find them out takes a while for each.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     # Their request lines hold whole URLs: parameters, and with them personal data.
     for name in ("httpx", "httpcore", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.WARNING)

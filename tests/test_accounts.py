@@ -319,6 +319,17 @@ def test_a_seller_that_moves(place: Place) -> None:
     assert len(loaded.kept) == 2
 
 
+def test_a_key_and_an_application_that_move(place: Place) -> None:
+    """So it is with keys and applications: what a good file says of them goes before what is kept of a bad one."""
+    second = '[[application]]\nname = "second"\nclient_id = "{}"\nclient_secret = "s"\n'
+    place.write(a=seller("A1") + key("K1", "A1") + second.format("old"), b=seller("B1"))
+    place.reload()
+    place.write(a="[[", b=seller("B1") + key("K1", "B1") + second.format("new"))
+    settings = place.reload().settings
+    assert [(one.id, one.sellers) for one in settings.access_key] == [("K1", ("B1",))]
+    assert [one.client_id for one in settings.application] == ["client", "new"]
+
+
 def test_faults_of_the_main_file(place: Place) -> None:
     """A bad main file is refused, and what counted goes on to; a change of another file is none until the main file
     is good again, and then all is new."""

@@ -10,6 +10,7 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 import httpx
 from isal import isal_zlib
+from isal.igzip_lib import IsalError
 from yarl import URL
 
 __all__ = ["MAX_ANSWER_BYTES", "AiohttpTransport"]
@@ -106,7 +107,7 @@ def _unpacked(body: bytes, request: httpx.Request) -> bytes:
     gigabytes."""
     try:
         content = isal_zlib.decompressobj(wbits=31).decompress(body, MAX_ANSWER_BYTES + 1)
-    except isal_zlib.error as error:
+    except IsalError as error:  # type: ignore[misc]  # its stub calls it an instance
         raise httpx.DecodingError("the answer is no gzip", request=request) from error
     if len(content) > MAX_ANSWER_BYTES:
         raise httpx.ReadError("answer is too large unpacked", request=request)

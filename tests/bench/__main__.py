@@ -1,5 +1,5 @@
 """Figures, as ratios measured side by side in one run: ``python -m tests.bench`` and, to choose, ``render``,
-``signature``, ``endpoint``, ``memory``, ``convert``, ``diff``, ``polling``.
+``signature``, ``endpoint``, ``memory``, ``convert``, ``diff``, ``polling``, ``production``.
 
 Each figure is printed with its peer, the median of the rounds and their spread. Nothing here is a test: shared
 machines are too noisy for a verdict by the clock.
@@ -8,7 +8,7 @@ machines are too noisy for a verdict by the clock.
 import sys
 from importlib import import_module
 
-NAMES = ("render", "signature", "endpoint", "memory", "convert", "diff", "polling")
+NAMES = ("render", "signature", "endpoint", "memory", "convert", "diff", "polling", "production")
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -66,16 +66,26 @@ def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError("the server did not start")
 
 
-def signed_url(origin: str) -> str:
-    """A ListOrders request to the server under test, signed now."""
+def signed_url(origin: str, operation: str = "ListOrders", parameters: Mapping[str, str] | None = None) -> str:
+    """A request to the server under test, signed now: a listing of a week, or another."""
     now = datetime.now(UTC)
-    parameters = {"CreatedAfter": format_instant(now - timedelta(days=7)), "MarketplaceId.Id.1": "ATVPDKIKX0DER"}
+    if parameters is None:
+        parameters = {"CreatedAfter": format_instant(now - timedelta(days=7)), "MarketplaceId.Id.1": "ATVPDKIKX0DER"}
     account = Account(DEMO_ACCESS_KEY, DEMO_SECRET, DEMO_SELLERS[0].selling_partner_id)
-    return sign_request(origin, "ListOrders", parameters, account, now=now, method="GET").url
+    return sign_request(origin, operation, dict(parameters), account, now=now, method="GET").url
 
 
-def _load(url: str) -> float:
+def load(url: str) -> float:
     """Requests per second of one round. Raises RuntimeError when an answer was not 2xx."""
+    return _told(url, r"Requests/sec:\s+([0-9.]+)")
+
+
+def requests(url: str) -> int:
+    """How many requests one round made. Raises RuntimeError when an answer was not 2xx."""
+    return int(_told(url, r"([0-9]+) requests in"))
+
+
+def _told(url: str, pattern: str) -> float:
     urllib.request.urlopen(url, timeout=20).read()  # tokens are fetched and the usage plan learned
     out = subprocess.run(
         [*_pin(1), "wrk", "-t1", f"-c{CLIENTS}", f"-d{SECONDS}s", "--timeout", "20s", url],
@@ -85,7 +95,7 @@ def _load(url: str) -> float:
     ).stdout
     if "Non-2xx" in out:
         raise RuntimeError(out)
-    match = re.search(r"Requests/sec:\s+([0-9.]+)", out)
+    match = re.search(pattern, out)
     assert match
     return float(match.group(1))
 
@@ -123,13 +133,18 @@ def _renders(raw: bytes) -> float:
 
 
 def main() -> None:
+    measure("ours", "the endpoint alone")
+
+
+def measure(kind: str, what: str, **more: str) -> None:
+    """Print the figures of one of the servers; ``more`` is for its environment."""
     if shutil.which("wrk") is None:
         print("endpoint: skipped, wrk is not installed (Debian: apt-get install wrk)")
         return
     if (cores := sorted(os.sched_getaffinity(0))) and len(cores) > 1:
         os.sched_setaffinity(0, {cores[0]})  # the floors are measured on the server's core
     raw = page_of_100_orders()
-    rates: dict[str, list[float]] = {"ours": [], "naive": [], "bare": []}
+    rates: dict[str, list[float]] = {kind: [], "naive": [], "bare": []}
     fetches: list[float] = []
     renders: list[float] = []
     ratios: list[float] = []
@@ -138,22 +153,22 @@ def main() -> None:
         page.write_bytes(raw)
         body.write_bytes(render(raw))
         with serve("upstream", UPSTREAM_PORT, 1, BENCH_BODY=str(page)) as (upstream, _):
-            environment = {"BENCH_UPSTREAM": upstream, "BENCH_SECRET": DEMO_SECRET, "BENCH_BODY": str(body)}
+            environment = {"BENCH_UPSTREAM": upstream, "BENCH_SECRET": DEMO_SECRET, "BENCH_BODY": str(body), **more}
             for _ in range(ROUNDS):
-                for kind, found in rates.items():
-                    with serve(kind, SERVER_PORT, 0, **environment) as (origin, _):
-                        found.append(_load(signed_url(origin)))
+                for name, found in rates.items():
+                    with serve(name, SERVER_PORT, 0, **environment) as (origin, _):
+                        found.append(load(signed_url(origin)))
                 fetches.append(_fetches(upstream))
                 renders.append(_renders(raw))
-                ratios.append(1 / rates["ours"][-1] / (1 / rates["bare"][-1] + fetches[-1] + renders[-1]))
-    print(f"endpoint: ListOrders of 100 orders, {CLIENTS} clients, {ROUNDS} rounds of {SECONDS} s; medians")
-    for kind, found in rates.items():
-        print(f"  {kind:<8} {statistics.median(found):8.1f} requests/s   ({min(found):.1f} to {max(found):.1f})")
+                ratios.append(1 / rates[kind][-1] / (1 / rates["bare"][-1] + fetches[-1] + renders[-1]))
+    print(f"{what}: ListOrders of 100 orders, {CLIENTS} clients, {ROUNDS} rounds of {SECONDS} s; medians")
+    for name, found in rates.items():
+        print(f"  {name:<8} {statistics.median(found):8.1f} requests/s   ({min(found):.1f} to {max(found):.1f})")
     for name, values in (("upstream fetch + JSON", fetches), ("render", renders)):
         print(f"  {name:<24} {1e6 * statistics.median(values):8.0f} µs")
-    paired = [ours / theirs for ours, theirs in zip(rates["ours"], rates["naive"], strict=True)]
+    paired = [ours / theirs for ours, theirs in zip(rates[kind], rates["naive"], strict=True)]
     spread = f"({min(paired):.1f} to {max(paired):.1f})"
-    print(f"  ours / naive: {statistics.median(paired):.1f} ×   {spread}; wanted: at least 6 ×")
+    print(f"  {kind} / naive: {statistics.median(paired):.1f} ×   {spread}; wanted: at least 6 ×")
     print(
         f"  whole / sum of floors: {statistics.median(ratios):.2f} ×   ({min(ratios):.2f} to {max(ratios):.2f}); "
         "wanted: at most 1.3 ×"

@@ -13,7 +13,8 @@ WARM_UP, REQUESTS = 2_000, 10_000
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
-def _resident(pid: int) -> int:
+def resident(pid: int) -> int:
+    """Bytes of memory that a process holds."""
     return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * PAGE_BYTES
 
 
@@ -27,9 +28,9 @@ def main() -> None:
                 url = endpoint.signed_url(origin)
                 for _ in range(WARM_UP):
                     urllib.request.urlopen(url, timeout=20).read()
-                before = _resident(pid)
+                before = resident(pid)
                 for _ in range(REQUESTS):
                     urllib.request.urlopen(url, timeout=20).read()
-                after = _resident(pid)
+                after = resident(pid)
     print(f"memory: {before / 2**20:.1f} MB after {WARM_UP} requests, {after / 2**20:.1f} MB after {REQUESTS} more")
     print(f"  growth: {(after - before) / 2**20:.2f} MB; wanted: at most 4 MB")

@@ -46,6 +46,9 @@ sellers = ["A1", "A2"]
 """
 
 
+REAL_NOW = verb._now
+
+
 @pytest.fixture(autouse=True)
 def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verb, "_now", lambda: NOW)
@@ -300,6 +303,14 @@ def test_revoke(path: Path, capsys: Capture) -> None:
     assert revocations.read_text() == f'{words}[[revoked]]\nid = "AKIAOLD"\nat = 2026-11-22T10:30:15Z\n'
     assert stat.S_IMODE(revocations.stat().st_mode) == 0o640
     assert load_settings(path, {}).ends["AKIAOLD"] <= NOW
+
+
+def test_now_is_now(path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a date, a key ends at the moment of the command."""
+    monkeypatch.setattr(verb, "_now", REAL_NOW)
+    began = datetime.now(UTC).replace(microsecond=0)
+    done(capsys, path, "revoke", "AKIAOLD")
+    assert began <= load_settings(path, {}).ends["AKIAOLD"] <= datetime.now(UTC)
 
 
 def test_a_revoked_key_does_not_come_back(path: Path, capsys: Capture) -> None:

@@ -2,6 +2,7 @@
 metrics, alerts and errors, from the code and the files that say them."""
 
 import contextlib
+import inspect
 import io
 import logging
 import os
@@ -22,6 +23,9 @@ from pydantic.fields import FieldInfo
 from bridge import keys
 from bridge.cli import keys as keys_verb
 from bridge.cli import main
+from bridge.endpoint.app import MAX_BODY_BYTES
+from bridge.endpoint.limits import Limits
+from bridge.endpoint.protocol import MAX_HEAD_BYTES, MAX_PIPELINED, ServerLimits
 from bridge.observe import JsonLines, RequestEvent, TextLines, emit_to_log
 from bridge.settings import AdminSettings, OrderCacheSettings, ServerSettings, Settings, UpstreamSettings
 from bridge.settings.environment import _VARIABLES as VARIABLES
@@ -47,7 +51,7 @@ _TABLES: dict[str, type[Any]] = {
 }
 #: What each setting is for. The tables of accounts are shown in README.md and MIGRATION.md.
 _WORDS = {
-    "state": "the store that workers and machines share: `redis://`, `rediss://` (TLS), `unix://`; a secret",
+    "state": "the store that workers and machines share: `redis://`, `rediss://` (TLS), `unix://`, also `valkey://`; a secret",
     "accounts": "the directory of files with sellers and keys, relative to this file",
     "server.host": "where the endpoint listens",
     "server.port": "0 takes a free one",
@@ -118,6 +122,21 @@ def _bounds(info: FieldInfo) -> str:
         elif isinstance(rule, annotated_types.Le):
             most = f"{rule.le:,}"
     return f"{least}, {most}" if most else ""
+
+
+def fixed_limits() -> str:
+    """The limits that no setting changes."""
+    defaults = {name: one.default for name, one in inspect.signature(Limits).parameters.items()}
+    rows = (
+        ("the head of a request: request line and headers", f"{MAX_HEAD_BYTES:,} bytes"),
+        ("its body", f"{MAX_BODY_BYTES:,} bytes"),
+        ("all bodies together that are still coming in", f"{defaults['body_bytes']:,} bytes"),
+        ("requests on one connection ahead of their answers", f"{MAX_PIPELINED}"),
+        ("a connection on which nothing is asked", f"{ServerLimits().idle_seconds} s"),
+        ("failed signatures in a minute from one address that are answered at once", f"{defaults['free_failures']}"),
+        ("the delay of further ones", f"{defaults['delay']:g} s, doubled up to {defaults['longest_delay']:g} s"),
+    )
+    return table(("what", "limit"), rows)
 
 
 def environment() -> str:
@@ -261,11 +280,10 @@ def alerts() -> str:
     """Every alert of deploy/alerts.yml."""
     rows = []
     for rule in rules():
-        since = f" for {rule['for']}" if "for" in rule else ""
         words = rule["annotations"]["summary"].replace("{{ $labels.instance }}", "a bridge")
         words = words[0].upper() + words[1:]
-        rows.append((rule["alert"], rule["labels"]["severity"], f"`{' '.join(rule['expr'].split())}`{since}", words))
-    return table(("alert", "severity", "when", "what it says"), rows)
+        rows.append((rule["alert"], rule["labels"]["severity"], words, rule["annotations"]["remedy"]))
+    return table(("alert", "severity", "it says", "what helps"), rows)
 
 
 def rules() -> list[dict[str, Any]]:

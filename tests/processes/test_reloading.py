@@ -1,0 +1,113 @@
+"""New accounts while the bridge runs, in one process."""
+
+import asyncio
+import logging
+import os
+
+import pytest
+
+from bridge.accounts import AccountSource
+from bridge.endpoint.build import build_service
+from bridge.processes.reloading import keep_up
+from tests.processes.running import write_config, write_key
+from tests.support import ask, assert_mws, signed_query
+
+NEW = "AKIANEW0000000000001"
+
+
+class Running:
+    """A service that keeps up with a configuration."""
+
+    def __init__(self, config):
+        self.config = config
+        self.accounts = config.parent / "accounts"
+        self.source = AccountSource(config, os.environ)
+        self.asked = asyncio.Event()
+        loaded = self.source.load()
+        self.settings = loaded.settings
+        self.service = build_service(loaded.settings, emit=lambda _: None)
+
+    async def __aenter__(self):
+        keeping = keep_up(self.source, self.service, self.settings, self.asked, every=0.01)
+        self.task = asyncio.create_task(keeping)
+        return self
+
+    async def __aexit__(self, *_):
+        self.task.cancel()
+
+    async def code(self, key):
+        body = signed_query("GetServiceStatus", now=self.service._now(), key=key)
+        answer = await ask(self.service.endpoint, "POST", "/Orders/2013-09-01", body=body)
+        assert_mws(answer)
+        return answer.code
+
+    async def until(self, holds):
+        async with asyncio.timeout(30):
+            while not (await holds() if asyncio.iscoroutinefunction(holds) else holds()):
+                assert not self.task.done()
+                await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def config(tmp_path):
+    return write_config(tmp_path, "http://127.0.0.1:1")
+
+
+async def test_a_change_is_taken_over(config, caplog):
+    """A key that is written is good, one that is revoked is unknown; the log names what has changed."""
+    caplog.set_level(logging.WARNING, "mws_bridge.accounts")
+    async with Running(config) as running:
+        assert await running.code(NEW) == "InvalidAccessKeyId"
+        write_key(running.accounts, NEW)
+        await running.until(lambda: f"reloaded: access keys added: {NEW}" in caplog.messages)
+        assert await running.code(NEW) is None
+        (running.accounts / "revoked.toml").write_text(f'[[revoked]]\nid = "{NEW}"\nat = 2020-01-01\n')
+        await running.until(lambda: any("another end" in line for line in caplog.messages))
+        assert await running.code(NEW) == "InvalidAccessKeyId"
+
+
+async def test_a_bad_file_changes_nothing_and_is_told_once(config, caplog):
+    """What was in force stays; the fault is in the log once, and in the survey until it is mended."""
+    caplog.set_level(logging.WARNING, "mws_bridge.accounts")
+    async with Running(config) as running:
+        (running.accounts / "seller.toml").write_text("[[seller]]\nseller_id = ")
+        await running.until(lambda: running.service.survey().account_files_faulty)
+        await asyncio.sleep(0.1)
+        assert await running.code("AKIASANDBOX000000001") is None
+        assert len([line for line in caplog.messages if "seller.toml: not TOML" in line]) == 1
+        assert "seller.toml: not TOML" in running.service.survey().account_files_faulty[0]
+
+
+async def test_a_bad_main_file_changes_nothing(config, caplog):
+    """Faults of the main file are told, and told again when somebody asks; a good one ends them."""
+    caplog.set_level(logging.WARNING, "mws_bridge.accounts")
+    good = config.read_text()
+    async with Running(config) as running:
+        config.write_text(good + "\n[nonsense]\nx = 1\n")
+        await running.until(lambda: running.service.survey().account_files_faulty)
+        assert await running.code("AKIASANDBOX000000001") is None
+        refusals = "the configuration cannot be used; what was in force stays"
+        assert caplog.messages.count(refusals) == 1
+        running.asked.set()
+        await running.until(lambda: caplog.messages.count(refusals) == 2)
+        config.write_text(good)
+        await running.until(lambda: not running.service.survey().account_files_faulty)
+
+
+async def test_asked_for_nothing_new_it_says_so(config, caplog):
+    """Whoever sends SIGHUP sees in the log that it was heard."""
+    caplog.set_level(logging.WARNING, "mws_bridge.accounts")
+    async with Running(config) as running:
+        running.asked.set()
+        await running.until(lambda: "reloaded: nothing has changed" in caplog.messages)
+
+
+async def test_what_waits_for_the_next_start_is_named(config, caplog):
+    """A setting that is not about accounts is told of, and does not take effect."""
+    caplog.set_level(logging.WARNING, "mws_bridge.accounts")
+    async with Running(config) as running:
+        config.write_text(config.read_text().replace("[server]", "[server]\nin_flight = 7"))
+        await running.until(
+            lambda: "reloaded: changed, but takes effect at the next start: server.in_flight" in caplog.messages
+        )
+        assert running.service.endpoint.limits._most == 1000
