@@ -25,12 +25,13 @@ from bridge.endpoint.build import build_endpoint, build_handlers
 from bridge.endpoint.nexttoken import TokenSealer
 from bridge.endpoint.service import sellers_of
 from bridge.observe import RequestEvent, log_event
-from bridge.sandbox import DEMO_SELLERS, Sandbox, SandboxSettings
+from bridge.sandbox import DEMO_SELLERS, SandboxSettings
 from bridge.settings import Settings
 from bridge.upstream.accounts import Application, Seller
 from bridge.upstream.client import ClientSettings, SpApi
 from bridge.upstream.plans import V0
 from bridge.upstream.throttle import Throttle
+from tests.stock import stocked
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 PATH = "/Orders/2013-09-01"
@@ -240,7 +241,7 @@ class Bridge:
         version: str = V0,
     ) -> None:
         self.clock = clock or Clock()
-        self.sandbox = Sandbox(sandbox or SandboxSettings(orders=90, anchor=NOW), self.clock, self.clock.sleep)
+        self.sandbox = stocked(sandbox or SandboxSettings(orders=90, anchor=NOW), self.clock, self.clock.sleep)
         self.upstream = CountingTransport(transport or httpx.ASGITransport(self.sandbox.app))
         made = demo_settings(UPSTREAM, upstream=version)
         server = made.server.model_copy(update={"token_keys": tuple(SecretStr(key) for key in ring)})

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager, suppress
@@ -43,6 +44,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 MAX_BODY_BYTES = 2**20
+_log = logging.getLogger("mws_bridge")
+
 #: A shorter body is sent as it is: it fits into the packets that its headers need anyway.
 _MIN_GZIP_BYTES = 1024
 #: What a caller is told who could not prove who it is.
@@ -143,8 +146,7 @@ class Endpoint:
             status = error.fault.status
             namespace = _namespace(progress)
             body = render_error(error.fault, error.message, request_id=progress.request_id, namespace=namespace)
-        if self._recorder is not None and not (progress.call is not None and progress.call.is_ping):
-            self._recorder.take(self._exchange(scope, progress, error, status, body))
+        self._record(scope, progress, error, status, body)
         headers = answer_headers(progress.request_id, progress.now, self._random_bytes)
         if error is not None and error.fault is METHOD_NOT_ALLOWED:
             headers.append((b"allow", b"GET, POST"))
@@ -154,7 +156,7 @@ class Endpoint:
         headers.append((b"content-length", b"%d" % len(body)))
         if error is not None and error.fault is REQUEST_TOO_LARGE:
             headers.append((b"connection", b"close"))  # the rest of the body was not read
-        self._emit(_event(scope, progress, error, status, len(body), self._clock() - started))
+        self._report(_event(scope, progress, error, status, len(body), self._clock() - started))
         if error is not None and progress.caller is None and error.fault in _UNPROVEN:
             with suppress(asyncio.CancelledError):  # the server stops: the answer is due now
                 await self.limits.slow_down(address_of(scope))
@@ -197,6 +199,20 @@ class Endpoint:
                     request_id=progress.request_id,
                     version=address.version,
                 )
+
+    def _report(self, event: RequestEvent) -> None:
+        try:
+            self._emit(event)
+        except Exception as unexpected:  # noqa: BLE001 - the answer is ready, and its caller waits
+            _log.error("an event could not be told of: %s", _where(unexpected))
+
+    def _record(self, scope: Scope, progress: _Progress, error: MwsError | None, status: int, body: bytes) -> None:
+        if self._recorder is None or (progress.call is not None and progress.call.is_ping):
+            return
+        try:
+            self._recorder.take(self._exchange(scope, progress, error, status, body))
+        except Exception as unexpected:  # noqa: BLE001 - as above
+            _log.error("an exchange could not be recorded: %s", _where(unexpected))
 
     def _exchange(
         self, scope: Scope, progress: _Progress, error: MwsError | None, status: int, body: bytes

@@ -8,7 +8,7 @@ from collections import Counter
 from unittest import mock
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.diff import DiffError, compare, compare_all, entries
@@ -37,6 +37,7 @@ from mws_compat.schema import (
     Scalar,
     Struct,
 )
+from tests.examples import examples
 from tests.offline.converting import KINDS, convert, converted, folder, items, members, order, orders
 from tests.soup import soup
 
@@ -101,7 +102,7 @@ def feeds(draw):
 # --- nothing --------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=35)
+@examples(30)
 @given(feeds())
 def test_a_feed_is_the_same_as_itself(records):
     """Whatever is in it: known, unknown, odd."""
@@ -112,7 +113,7 @@ def test_a_feed_is_the_same_as_itself(records):
     assert not tally.differences
 
 
-@settings(max_examples=35)
+@examples(30)
 @given(feeds(), st.randoms(use_true_random=False))
 def test_order_does_not_count(records, dice):
     """Neither that of the orders nor that of their elements, nor how they are cut into documents."""
@@ -121,7 +122,7 @@ def test_order_does_not_count(records, dice):
     assert changes(xml(*records), b"".join(render(shuffled, page=1))) == []
 
 
-@settings(max_examples=35)
+@examples(25)
 @given(feeds())
 def test_the_way_through_json_and_back_changes_nothing(records):
     """XML against its JSON, against its lines, and against the XML of those."""
@@ -133,7 +134,7 @@ def test_the_way_through_json_and_back_changes_nothing(records):
         assert changes(feed, converted(other)) == []
 
 
-@settings(max_examples=35)
+@examples(25)
 @given(st.data())
 def test_swapping_the_sides_mirrors_the_differences(data):
     """What is missing one way is extra the other way; all else stays."""
@@ -177,7 +178,7 @@ def named(struct, path):
     return "/".join(steps)
 
 
-@settings(max_examples=60)
+@examples(30)
 @given(st.data(), st.sampled_from(["Order", "OrderItem"]))
 def test_a_planted_change_is_found_and_nothing_else(data, member):
     """One value changed or one node removed anywhere in the schema is exactly one difference at its path."""
@@ -586,7 +587,7 @@ def test_shapes_are_bounded(monkeypatch):
 # --- memory ---------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.data())
 def test_the_database_says_the_same(data):
     """With the old side in a database, from any entry on, the differences are the same, in the same order."""

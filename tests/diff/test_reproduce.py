@@ -4,7 +4,7 @@ import copy
 import stat
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.diff import Change, Difference, Step, compare
@@ -16,6 +16,7 @@ from bridge.offline.records import iter_records
 from mws_compat.orders import ORDER, ORDER_ITEM, SERVICE_STATUS
 from mws_compat.schema import BOOLEAN, DATETIME, DECIMAL, INTEGER, Field, Struct
 from tests.diff.reporting import CANARIES, address
+from tests.examples import examples
 from tests.offline.converting import KINDS, members
 
 ID = "902-3159896-1390916"
@@ -121,7 +122,7 @@ def pairs(draw):
     return member, old, new
 
 
-@settings(max_examples=60)
+@examples(35)
 @given(pairs())
 def test_shrinking_keeps_every_difference(pair):
     """Whatever two records are, shrunk they have the same differences with the same values; neither is changed."""
@@ -137,7 +138,7 @@ def test_shrinking_keeps_every_difference(pair):
 # --- masking --------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60)
+@examples(35)
 @given(pairs())
 def test_masking_keeps_every_difference(pair):
     """Whatever two records are, masked they differ where they differed, in the same way, and nowhere else."""
@@ -245,7 +246,7 @@ def test_what_does_not_differ_cannot_be_reproduced(tmp_path):
     assert not (tmp_path / "case").exists()
 
 
-@settings(max_examples=40)
+@examples(30)
 @given(pairs())
 def test_whatever_differs_can_be_reproduced(tmp_path_factory, pair):
     """The fixtures of any two records of a kind, read again, differ as the records do."""

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -51,7 +52,7 @@ _TABLES: dict[str, type[Any]] = {
 }
 #: What each setting is for. The tables of accounts are shown in README.md and MIGRATION.md.
 _WORDS = {
-    "state": "the store that workers and machines share: `redis://`, `rediss://` (TLS), `unix://`, also `valkey://`; a secret",
+    "state": "the store that all share: `redis://`, `valkey://`, `rediss://` (TLS), `unix://`; a secret",
     "accounts": "the directory of files with sellers and keys, relative to this file",
     "server.host": "where the endpoint listens",
     "server.port": "0 takes a free one",
@@ -177,8 +178,8 @@ def _agency() -> Iterator[None]:
         tempfile.TemporaryDirectory() as folder,
         contextlib.chdir(folder),
         mock.patch.dict(os.environ, {"PATH": os.environ["PATH"], "NO_COLOR": "1"}, clear=True),
-        mock.patch.object(keys_verb, "_now", lambda: NOW),
-        mock.patch.object(keys_verb, "new_pair", lambda: keys.new_pair(random_bytes)),
+        mock.patch.object(keys_verb, "_now", return_value=NOW),
+        mock.patch.object(keys_verb, "new_pair", partial(keys.new_pair, random_bytes)),
     ):
         Path("mws-bridge.toml").write_text(_CONFIGURATION)
         Path("sellers.d").mkdir()
@@ -234,20 +235,20 @@ def log_line(chosen: str) -> str:
     """The line of an event."""
     records: list[logging.LogRecord] = []
     handler = logging.Handler()
-    handler.emit = records.append  # type: ignore[method-assign]
+    handler.emit = records.append  # type: ignore[assignment,method-assign]
     log = logging.getLogger("mws_bridge.requests")
     with (
         mock.patch.object(log, "handlers", [handler]),
         mock.patch.object(log, "propagate", False),
         mock.patch.object(log, "level", logging.INFO),
-        mock.patch.object(log, "isEnabledFor", lambda _: True),
+        mock.patch.object(log, "isEnabledFor", return_value=True),
     ):
         emit_to_log("json" if chosen == "json" else "text")(_EVENT)
     (record,) = records
     record.created = NOW.timestamp() + 0.123
     record.msecs = 123.0
     formatter = JsonLines() if chosen == "json" else TextLines()
-    formatter.converter = time.gmtime  # type: ignore[assignment]
+    formatter.converter = time.gmtime
     return formatter.format(record)
 
 

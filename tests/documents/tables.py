@@ -1,7 +1,7 @@
 """The tables and command output in README.md and MIGRATION.md, made from the code by cog.
 
-``python -m cogapp -r README.md MIGRATION.md deploy/README.md`` writes them anew; ``--check`` (in .ci/run) says whether
-they are true. What deploy/README.md has of its own is in ``production``.
+``python -m cogapp -r README.md MIGRATION.md deploy/README.md`` writes them anew; ``--check`` (in .ci/run) says
+whether they are true. What deploy/README.md has of its own is in ``production``.
 """
 
 import shlex

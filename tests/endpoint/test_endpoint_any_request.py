@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from bridge.sandbox import FAULTS, SandboxSettings
 from mws_compat.orders import OPERATIONS
+from tests.examples import examples
 from tests.support import ALWAYS, NA, NOW, US, Bridge, ask, assert_mws, plain, signed_query
 
 BRIDGE = Bridge(sandbox=SandboxSettings(orders=15, anchor=NOW, usage_plans=False))
@@ -55,6 +56,7 @@ def test_garbage(method, path, query, body):
     assert answer.status != 200 or plain(answer.root.tag) == "PingResponse"
 
 
+@examples(75)
 @given(methods, paths, actions, parameters, sellers, faults)
 def test_signed_nonsense(method, path, action, given_parameters, seller, fault):
     """Well-signed calls of any operation with any parameters, over any upstream fault."""
@@ -63,6 +65,7 @@ def test_signed_nonsense(method, path, action, given_parameters, seller, fault):
     answered(method, path, body=query, fault=fault)
 
 
+@examples(75)
 @given(actions, parameters, sellers, faults, st.booleans())
 def test_calls_that_are_nearly_right(action, given_parameters, seller, fault, right):
     """Calls with all that an operation needs, and something besides, over any upstream fault."""

@@ -329,3 +329,23 @@ def test_a_level_that_is_off_costs_nothing(caplog):
     caplog.set_level("ERROR", "mws_bridge.requests")
     log_event(event())
     assert caplog.records == []
+
+
+async def test_what_fails_after_the_answer_does_not_cost_it(bridge, caplog, monkeypatch):
+    """When the event cannot be told of, or the exchange not recorded, the caller still gets its answer; the log names
+    the place, and nothing that the failure says."""
+
+    class Full:
+        def take(self, _):
+            raise OSError("no space left for Jane Doe")
+
+    def emit(_):
+        raise ValueError("Jane Doe")
+
+    monkeypatch.setattr(bridge.endpoint, "_emit", emit)
+    monkeypatch.setattr(bridge.endpoint, "_recorder", Full())
+    assert (await bridge.call("ListOrders", WINDOW)).status == 200
+    first, second = caplog.messages[-2:]
+    assert first.startswith("an exchange could not be recorded: OSError in test_what_fails")
+    assert second.startswith("an event could not be told of: ValueError in test_what_fails")
+    assert "Doe" not in caplog.text

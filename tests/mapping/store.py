@@ -13,7 +13,7 @@ from bridge.sandbox.v2026_words import Dataset, View
 
 __all__ = ["newer_orders", "older_orders", "static_answers"]
 
-_SETTINGS = SandboxSettings(orders=300)
+_SETTINGS = SandboxSettings(orders=160)
 _VIEW = View(frozenset(Dataset), phone=True, buyer_tax=True)
 _ELEMENTS = frozenset(("buyerInfo", "shippingAddress", "buyerTaxInformation"))
 

@@ -28,6 +28,7 @@ from mws_compat.schema import (
     Repeated,
     Scalar,
 )
+from tests.examples import examples
 from tests.mapping.reference import reference
 
 TABLES: dict[str, ExactMap] = {**MEMBER_MAPS, "Error": _ERROR_MAP, "Address": exact(v0.ADDRESS_MAP)}
@@ -68,7 +69,7 @@ unknowns = st.dictionaries(st.text(max_size=3), generic, max_size=2)
 
 
 @each_table
-@settings(max_examples=60)
+@examples(30)
 @given(data=st.data())
 def test_record_to_json_and_back(name: str, data: st.DataObject) -> None:
     """read(write(record)) == record for any record of canonical values, with anything unknown in it; no text of it is

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.mapping.cells import InexactError, Typing
@@ -17,6 +17,7 @@ from bridge.mapping.orders_v2026 import ORDER_MAP
 from bridge.mapping.rows import JsonObject, MappingError
 from bridge.mapping.whole import WholeMap, load_unmapped
 from mws_compat.schema import INTEGER, TEXT, UNMAPPED, Field, ListOf, Record, Struct
+from tests.examples import examples
 from tests.mapping.store import newer_orders, static_answers
 from tests.offline.converting import KINDS, members, same
 
@@ -42,7 +43,7 @@ def contexts(name: str) -> list[dict[str, JsonObject | None]]:
 
 
 @each
-@settings(max_examples=150)
+@examples(40)
 @given(data=st.data())
 def test_record_to_json_and_back(name: str, data: st.DataObject) -> None:
     """Whatever a record holds comes back with the same meaning, and nothing else; the JSON is the same again."""
@@ -166,7 +167,7 @@ anything = st.recursive(
 
 
 @each
-@settings(max_examples=150)
+@examples(40)
 @given(data=st.data())
 def test_any_object(name: str, data: st.DataObject) -> None:
     """An object of any shape comes back as it was; what is of another shape than the table needs is kept as it is."""

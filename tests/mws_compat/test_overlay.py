@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mws_compat import overlay
@@ -13,6 +13,7 @@ from mws_compat.overlay import MEMBERS, write_element, write_root
 from mws_compat.reader import parse_element, read_element
 from mws_compat.schema import UNKNOWN, UNMAPPED, Attributed, Kind, ListOf, Node, Record, Repeated, Scalar, Struct
 from mws_compat.writer import MemberWriter
+from tests.examples import examples
 from tests.mws_compat.test_escape import lawful
 
 NAMESPACES = ["", "urn:a", "https://mws.amazonservices.com/Orders/2013-09-01", "http://x.y:80/a?b=%20#c", "a&b"]
@@ -118,7 +119,7 @@ def back(text: str, struct: Struct) -> Record:
     return read_element(parse_element(text.encode()), struct)
 
 
-@settings(max_examples=100)
+@examples(35)
 @given(st.sampled_from(sorted(DOCUMENTS)), st.sampled_from(NAMESPACES), st.data())
 def test_read_write_is_the_identity(name: str, namespace: str, data: st.DataObject) -> None:
     """read(write(x)) == x for records of every document with anything that no table knows in it, illegal characters
@@ -133,7 +134,7 @@ def test_read_write_is_the_identity(name: str, namespace: str, data: st.DataObje
     assert parse_element(text.encode()).nsmap.get(None, "") == namespace
 
 
-@settings(max_examples=60)
+@examples(40)
 @given(noded(ORDER) | noded(ORDER_ITEM), st.sampled_from(["2013-09-01", "2011-01-01"]))
 def test_both_ways_write_the_same_bytes(made: tuple[Record, Record], version: str) -> None:
     """By shape and element by element, a record that both can write gives the same bytes."""

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -27,6 +27,7 @@ from mws_compat.reader import (
     unknown_paths,
 )
 from mws_compat.schema import TEXT, Field, ListOf, Node, Record, Repeated, Struct
+from tests.examples import examples
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "fixtures" / "attack"
@@ -549,7 +550,7 @@ def _orders(draw: st.DrawFn) -> Record:
     return record
 
 
-@settings(max_examples=80)
+@examples(40)
 @given(_orders())
 def test_a_record_with_its_overlay_comes_back(record: Record) -> None:
     """Whatever a record holds beyond the table, written as XML it is read as the same record."""

@@ -25,6 +25,7 @@ from mws_compat.signature import (
     string_to_sign,
     verify,
 )
+from tests.examples import examples
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "sigv2"
 CASES = {path.stem: json.loads(path.read_text()) for path in sorted(FIXTURES.glob("*.json"))}
@@ -287,6 +288,7 @@ def check(parts: dict, order: list[str] | None = None) -> None:
     verify_call(call, parts["secret"], hosts=[parts["host"]])
 
 
+@examples(75)
 @given(signed_requests())
 def test_what_is_signed_verifies(parts: dict) -> None:
     """verify(sign(x)) passes for any parameters, and signing twice gives the same."""
@@ -295,6 +297,7 @@ def test_what_is_signed_verifies(parts: dict) -> None:
     assert sign(parts["secret"], again, parts["algorithm"]) == parts["signature"]
 
 
+@examples(60)
 @given(signed_requests(), st.randoms(use_true_random=False))
 def test_order_on_the_wire_does_not_matter(parts: dict, shuffle: random.Random) -> None:
     """Any order of the parameters verifies."""
@@ -303,6 +306,7 @@ def test_order_on_the_wire_does_not_matter(parts: dict, shuffle: random.Random) 
     check(parts, order)
 
 
+@examples(100)
 @given(signed_requests(), st.data())
 def test_any_change_is_refused(parts: dict, data: st.DataObject) -> None:
     """One character changed in verb, host, path, name, value, secret or signature gives SignatureDoesNotMatch."""

@@ -50,7 +50,7 @@ def test_the_whole_is_what_its_elements_are(odd: float, prefix: str) -> None:
     dice = Random(f"{odd} {prefix}")
     reader = Skeletons(ORDER, "Order")
     taken = 0
-    for _ in range(3000):
+    for _ in range(1000):
         block = soup(dice, odd=odd, prefix=prefix)
         outline = outline_of(reader, block) if only_tags(block) else None
         if outline is None:
@@ -66,7 +66,7 @@ def test_the_whole_is_what_its_elements_are(odd: float, prefix: str) -> None:
             assert json.dumps(filled(outline, block)) == json.dumps(said), block
             assert json.dumps(filled(fresh, block)) == json.dumps(said), block
             taken += 1
-    assert taken >= 400
+    assert taken >= 120
 
 
 @pytest.mark.parametrize("typed", [True, False])

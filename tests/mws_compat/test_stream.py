@@ -25,6 +25,7 @@ from mws_compat.reader import parse_element, read_element
 from mws_compat.schema import Node, Record
 from mws_compat.source import mask
 from mws_compat.stream import Segment, read_stream
+from tests.examples import examples
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -445,6 +446,7 @@ def test_many_small_documents_take_little_memory() -> None:
     assert max(held) < 2**18
 
 
+@examples(75)
 @given(st.data())
 def test_any_pieces_of_feeds(data: st.DataObject) -> None:
     """Any mixture of parts of feeds is told alike, however it is cut and whichever way it goes."""

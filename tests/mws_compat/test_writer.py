@@ -15,6 +15,7 @@ from mws_compat.orders import ADDRESS, OPERATIONS, ORDER, ORDER_ITEM, namespace_
 from mws_compat.reader import parse_document
 from mws_compat.schema import MONEY, Kind, Node, Scalar, Struct
 from mws_compat.writer import render_error, render_ping, render_response
+from tests.examples import examples
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "golden"
 GOLDENS = {path.stem: json.loads(path.read_text()) for path in sorted(FIXTURES.glob("*.json"))}
@@ -200,6 +201,7 @@ def plain(element: ET.Element) -> object:
     return (name, [plain(child) for child in element]) if len(element) else (name, element.text or "")
 
 
+@examples(60)
 @given(results, st.sampled_from(["2013-09-01", "2011-01-01"]))
 def test_parse_render_is_the_identity(result: tuple[str, dict], version: str) -> None:
     """parse(render(x)) == x for any record of the table in either version, illegal characters apart."""
@@ -214,6 +216,7 @@ def test_parse_render_is_the_identity(result: tuple[str, dict], version: str) ->
     ET.fromstring(data)
 
 
+@examples(60)
 @given(nodes(ORDER), st.randoms(use_true_random=False))
 def test_element_order_is_the_schemas(record: dict, dice: random.Random) -> None:
     """However a record's keys are ordered, and whatever was written before, the bytes are the same."""

@@ -6,13 +6,14 @@ from unittest import mock
 
 import orjson
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bridge.mapping import forms
 from bridge.mapping.forms import FormReader, template_of
 from bridge.offline import iter_records
 from bridge.offline.report import ConvertError
+from tests.examples import examples
 from tests.mapping.test_mapping_exact import TABLES, objects
 from tests.offline.converting import convert, converted
 
@@ -74,7 +75,7 @@ def by_the_tables():
     return mock.patch.object(FormReader, "read", return_value=None)
 
 
-@settings(max_examples=150)
+@examples(60)
 @given(alike(), st.sampled_from([{}, {"strict": True}, {"drop": True}]), st.booleans())
 @example(("Order", [{"AmazonOrderId": None}, {"AmazonOrderId": []}]), {}, False)
 @example(("Order", [{"AmazonOrderId": "1", "Novel": text} for text in TEXTS]), {}, False)

@@ -14,6 +14,7 @@ from bridge.offline.report import ConvertError
 from mws_compat.documents import MESSAGE
 from mws_compat.orders import ORDER, ORDER_ITEM
 from mws_compat.schema import UNMAPPED
+from tests.examples import examples
 from tests.offline.converting import FEEDS, KINDS, converted, items, jsons, members, order, orders, root_of, same
 from tests.offline.test_from_json import LARGE
 from tests.offline.test_to_json import GOLDEN
@@ -61,6 +62,7 @@ def test_it_is_lazy():
     assert next(iter_records(pieces()))["AmazonOrderId"] == "0"
 
 
+@examples(40)
 @given(data=st.data(), member=st.sampled_from(sorted(KINDS)), page=st.integers(0, 2))
 def test_rendered_records_are_read_again(data, member, page):
     """What is rendered gives the same records, page by page."""

@@ -22,6 +22,7 @@ from mws_compat.reader import parse_element, read_element, unknown_paths
 from mws_compat.schema import DATETIME
 from mws_compat.stream import read_stream
 from tests.bench import feeds
+from tests.examples import examples
 from tests.offline.converting import (
     KINDS,
     NAMESPACE,
@@ -386,6 +387,7 @@ FRAGMENTS = [
 ]
 
 
+@examples(75)
 @given(
     chosen=st.lists(st.lists(st.sampled_from(FRAGMENTS), min_size=1, max_size=7), min_size=1, max_size=6),
     repeat=st.integers(1, 3),
@@ -425,10 +427,10 @@ def test_a_template_is_what_the_table_writes(odd):
 
 @pytest.fixture(scope="session")
 def sandbox_feed(tmp_path_factory):
-    """3,000 orders as MWS laid them out, and as others may have."""
+    """1,000 orders as MWS laid them out, and as others may have."""
     place = tmp_path_factory.mktemp("feeds")
-    feeds.write_canonical(place / "canonical.xml", 3000)
-    feeds.write_other(place / "other.xml", 600)
+    feeds.write_canonical(place / "canonical.xml", 1000)
+    feeds.write_other(place / "other.xml", 250)
     return place
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bridge.offline.records import render
 from bridge.offline.to_xml import decode, lone_member, version_of
 from mws_compat.orders import ORDER
+from tests.examples import examples
 from tests.offline.converting import (
     KINDS,
     NAMESPACE,
@@ -53,6 +54,7 @@ def test_every_document_comes_back(name, form):
         assert same(other, record, kind.root)
 
 
+@examples(40)
 @given(data=st.data(), member=st.sampled_from(sorted(KINDS)))
 def test_any_record_comes_back(data, member):
     """Orders and items with unknown things, attributes and JSON members come back as the same records."""

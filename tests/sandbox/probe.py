@@ -7,8 +7,9 @@ from urllib.parse import urlencode
 
 import orjson
 
-from bridge.sandbox import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_SELLERS, Sandbox, SandboxSettings
+from bridge.sandbox import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_SELLERS, SandboxSettings
 from tests.sandbox.model import MODELS, faults_of
+from tests.stock import stocked
 
 ANCHOR = int(datetime(2026, 11, 20, tzinfo=UTC).timestamp())
 NA, EU, FE, NO_PII = DEMO_SELLERS
@@ -73,12 +74,12 @@ def drive(coroutine):
 
 
 class Probe:
-    """A sandbox and a client of it."""
+    """A sandbox and a client of it; ``make``: Sandbox for one that makes its own first orders."""
 
-    def __init__(self, clock=None, **settings):
+    def __init__(self, clock=None, *, make=stocked, **settings):
         self.clock = clock or Clock()
         self.slept = []
-        self.sandbox = Sandbox(
+        self.sandbox = make(
             SandboxSettings(**{"orders": 24, "usage_plans": False, **settings}), clock=self.clock, sleep=self._sleep
         )
         self.store = self.sandbox.store

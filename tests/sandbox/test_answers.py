@@ -139,7 +139,7 @@ def test_expired_token_still_names_its_seller_in_the_log(probe):
 
 
 def _conversation(seed):
-    probe = Probe(seed=seed, orders=120)
+    probe = Probe(make=Sandbox, seed=seed, orders=120)
     bodies = [probe.lwa().body]
     token = probe.rdt()
     bodies += [repr(page).encode() for size in (30, 100) for page in probe.pages(token=token, MaxResultsPerPage=size)]

@@ -136,4 +136,4 @@ TestPaging = PagingMachine.TestCase
 TestPaging.__doc__ = (
     "The pages together are the listing at the moment of the first: nothing twice, nothing lost, no loop."
 )
-TestPaging.settings = settings(max_examples=40, stateful_step_count=20)
+TestPaging.settings = settings(max_examples=25, stateful_step_count=20)

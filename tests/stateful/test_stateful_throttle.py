@@ -135,4 +135,4 @@ class ThrottleMachine(RuleBasedStateMachine):
 
 TestThrottle = ThrottleMachine.TestCase
 TestThrottle.__doc__ = "In no window of time are more calls sent than the burst and what the rate adds to it."
-TestThrottle.settings = settings(max_examples=100, stateful_step_count=20)
+TestThrottle.settings = settings(max_examples=50, stateful_step_count=20)

@@ -140,4 +140,4 @@ def _key(seller):
 
 TestTokens = TokenMachine.TestCase
 TestTokens.__doc__ = "One refresh for one expiry, never another seller's token, never one that has ended."
-TestTokens.settings = settings(max_examples=70, stateful_step_count=20)
+TestTokens.settings = settings(max_examples=35, stateful_step_count=20)
