@@ -63,6 +63,8 @@ class Supervisor:
         announcing = asyncio.create_task(self._announce(ready))
         await self._stopping.wait()
         announcing.cancel()
+        # Each has its own hold of the socket: when the last one lets go of it, callers are refused instead of kept.
+        self._listener.close()
         self.tell(signal.SIGTERM)
         _, late = await asyncio.wait(tending, timeout=_GRACE)
         if late:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
@@ -56,7 +57,7 @@ async def ten_minutes() -> None:
         sleep=clock.sleep,
     )
     random, outcomes = Random(2013), Counter[str]()
-    bounds = [text_time(NOW)] * SELLERS
+    bounds = [text_time(NOW - timedelta(minutes=5))] * SELLERS
     seen: list[set[str]] = [set() for _ in range(SELLERS)]
     placed: list[dict[str, float]] = [{} for _ in range(SELLERS)]
 
