@@ -20,6 +20,7 @@ from mws_compat.schema import TEXT, UNKNOWN, UNMAPPED, Field, ListOf, Node, Reco
 __all__ = [
     "CONTENT_TYPE",
     "DEFAULT_NAMESPACE",
+    "LastingRecord",
     "MemberWriter",
     "render_error",
     "render_ping",
@@ -173,6 +174,27 @@ class _StructWriter:
         return f"{indent}<{name}>\n{text}{indent}</{name}>\n", order
 
 
+class LastingRecord(dict[str, Node]):
+    """A record of an order or item that is written again and again, and never changed: it remembers what came of it,
+    for as long as it lives itself. Equal to, and usable as, any other record."""
+
+    __slots__ = ("_written",)
+
+    def __init__(self, record: Record) -> None:
+        super().__init__(record)
+        self._written: dict[object, str] = {}
+
+    def __repr__(self) -> str:
+        return f"<LastingRecord of {len(self)} elements>"  # they are personal
+
+    def written_by(self, writer: "MemberWriter") -> str:
+        """What ``writer`` makes of it. Raises what that raises."""
+        text = self._written.get(writer)
+        if text is None:
+            text = self._written[writer] = writer.write(self)
+        return text
+
+
 class MemberWriter:
     """Writes one order or item with its tags, at ``depth``: by shape, or element by element where the record holds
     what the table does not know."""
@@ -189,6 +211,11 @@ class MemberWriter:
         self._write = _StructWriter(struct, depth + 1, version) if shaped else None
 
     def __call__(self, record: Record) -> str:
+        """The text of a record; of a lasting one, what it remembers."""
+        return record.written_by(self) if type(record) is LastingRecord else self.write(record)
+
+    def write(self, record: Record) -> str:
+        """The text of a record. Raises ValueError and TypeError as ``render_response`` does."""
         plain = isinstance(record, dict) and record and UNKNOWN not in record  # type: ignore[redundant-expr]
         if self._write is None or not plain:  # what is no record at all is refused there, too
             return write_element(self._name, self._struct, record, depth=self._depth, version=self._version)

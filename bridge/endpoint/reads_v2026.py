@@ -25,6 +25,7 @@ from bridge.upstream.errors import RefusalError, unavailable, unreadable
 from bridge.upstream.plans import OPERATIONS, UpstreamOperation
 from mws_compat.schema import Record, format_instant, parse_instant
 from mws_compat.validation import Arguments
+from mws_compat.writer import LastingRecord
 
 __all__ = ["MAX_PAGES", "Freshness", "ReadsV2026"]
 
@@ -59,8 +60,8 @@ class ReadsV2026:
         self._datasets = datasets
         self._kept = kept
         self._freshness = freshness or Freshness()
-        self._read_orders = ReadOnce(v2026.read_order, max(self._freshness))
-        self._read_items = ReadOnce(v2026.read_items, max(self._freshness))
+        self._read_orders = ReadOnce(_lasting_order, max(self._freshness))
+        self._read_items = ReadOnce(_lasting_items, max(self._freshness))
 
     def forget(self, now: datetime) -> None:
         self._read_orders.forget(now)
@@ -286,6 +287,14 @@ class ReadsV2026:
             asked = self._wanted(request) - self._datasets.refused(request.caller.seller)
             sent = urlencode([*query, *v2026.datasets_query(asked)], quote_via=quote)
             answers.append(UpstreamAnswer(operation.name, path, sent, 200, orjson.dumps(answer)))
+
+
+def _lasting_order(order: JsonObject) -> Record:
+    return LastingRecord(v2026.read_order(order))
+
+
+def _lasting_items(order: JsonObject) -> list[Record]:
+    return [LastingRecord(item) for item in v2026.read_items(order)]
 
 
 def _size_of(arguments: Arguments) -> int:

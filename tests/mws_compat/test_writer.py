@@ -14,7 +14,7 @@ from mws_compat.documents import ENVELOPE, MESSAGE
 from mws_compat.orders import ADDRESS, OPERATIONS, ORDER, ORDER_ITEM, namespace_of
 from mws_compat.reader import parse_document
 from mws_compat.schema import MONEY, Kind, Node, Scalar, Struct
-from mws_compat.writer import render_error, render_ping, render_response
+from mws_compat.writer import LastingRecord, render_error, render_ping, render_response
 from tests.examples import examples
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "golden"
@@ -424,3 +424,27 @@ def test_item_struct_is_written_in_schema_order() -> None:
     assert list(record) == [field.name for field in ORDER_ITEM.fields]
     order = parse_document(bytes_of("get-order-everything")).result["Orders"][0]
     assert list(order) == [field.name for field in ORDER.fields]
+
+
+def test_a_lasting_record_is_written_once():
+    """It is written as any other record, in each version of the API; what came of it is remembered, and not shown."""
+    order = {"AmazonOrderId": "902-3159896-1390916", "BuyerName": "Jane & Joe"}
+    lasting = LastingRecord(order)
+    assert lasting == order
+    for version in ("2013-09-01", "2011-01-01", "2013-09-01"):
+        rendered = [
+            render_response(
+                OPERATIONS["GetOrder"], {"Orders": [record]}, namespace="n", request_id="r", version=version
+            )
+            for record in (order, lasting, lasting)
+        ]
+        assert rendered[0] == rendered[1] == rendered[2]
+    assert len(lasting._written) == 2
+    assert "Jane" not in repr(lasting)
+    with pytest.raises(ValueError, match="has no element"):
+        render_response(
+            OPERATIONS["GetOrder"],
+            {"Orders": [LastingRecord({"Nonsense": "x"})]},
+            namespace="n",
+            request_id="r",
+        )
