@@ -62,8 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
             print("mws-bridge: --record needs one worker: set --workers 1 while you record", file=sys.stderr)
             return 2
         return run_loop(_supervise(path, settings))
-    loaded = Loaded(settings, loaded.faults, loaded.kept, loaded.files)
-    return _run(arguments, lambda recorder: _serve(loaded, source, recorder))
+    served = Loaded(settings, loaded.faults, loaded.kept, loaded.files)
+    return _run(arguments, lambda recorder: _serve(served, recorder, source=source, configured=loaded.settings))
 
 
 def _with_options(settings: Settings, arguments: argparse.Namespace) -> Settings:
@@ -146,9 +146,10 @@ async def _admin_port(
 
 async def _serve(
     loaded: Loaded,
-    source: AccountSource | None,
     recorder: Recorder | None,
     *,
+    source: AccountSource | None = None,
+    configured: Settings | None = None,
     banner: Callable[[str], str] | None = None,
 ) -> int:
     settings = loaded.settings
@@ -157,7 +158,7 @@ async def _serve(
         if listeners is None:
             return 2
         try:
-            work = Work(loaded, source=source, recorder=recorder)
+            work = Work(loaded, source=source, configured=configured, recorder=recorder)
         except CertificateError as error:
             print(f"mws-bridge: {error}", file=sys.stderr)
             return 2
@@ -238,7 +239,7 @@ async def _serve_sandbox(arguments: argparse.Namespace, recorder: Recorder | Non
         if arguments.admin_port is not None:
             admin = AdminSettings(port=arguments.admin_port, token=secrets.token_urlsafe(9))
             settings = settings.model_copy(update={"admin": admin})
-        return await _serve(Loaded(settings), None, recorder, banner=lambda origin: _banner(origin, now, admin))
+        return await _serve(Loaded(settings), recorder, banner=lambda origin: _banner(origin, now, admin))
 
 
 def _banner(origin: str, now: datetime, admin: AdminSettings | None) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import threading
@@ -16,7 +17,7 @@ from bridge.endpoint.recording import Recorder
 from bridge.endpoint.server import ServerLimits, make_server
 from bridge.observe import Emit, RequestEvent, emit_to_log
 from bridge.processes.reloading import keep_up, log_faults
-from bridge.settings import ServerSettings
+from bridge.settings import ServerSettings, Settings
 from bridge.watch.counting import Watch
 from bridge.watch.survey import Survey
 from bridge.watch.tracing import tracing
@@ -25,10 +26,16 @@ __all__ = ["Work", "limits_of", "stopped_by_signals"]
 
 
 class Work:
-    """Serves what ``loaded`` says; ``source``, where there is one, is asked for changes. Raises CertificateError."""
+    """Serves what ``loaded`` says. ``source``, where there is one, is asked for changes of what it said at first:
+    ``configured``, or else the settings of ``loaded``. Raises CertificateError."""
 
     def __init__(
-        self, loaded: Loaded, *, source: AccountSource | None = None, recorder: Recorder | None = None
+        self,
+        loaded: Loaded,
+        *,
+        source: AccountSource | None = None,
+        configured: Settings | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         settings = loaded.settings
         self.watch = Watch(now=time.time, survey=self._survey)
@@ -37,7 +44,7 @@ class Work:
         if self._spans is not None:
             emits.append(self._spans)
         self._source = source
-        self._settings = settings
+        self._configured = configured or settings
         self.service = build_service(settings, emit=_each_of(emits), recorder=recorder)
         self.service.faulty_files = loaded.faults
         log_faults(loaded.faults)
@@ -57,12 +64,15 @@ class Work:
     async def run(self, listener: socket.socket) -> None:
         """Serve until told to stop, and then until the requests under way are answered."""
         asked = asyncio.Event()
+        # What there is now stays until the end: it need not be looked through again and again while callers wait.
+        gc.collect()
+        gc.freeze()
         with contextlib.ExitStack() as stack:
             stack.enter_context(stopped_by_signals(self.server))
             keeping = None
             if self._source is not None:
                 stack.enter_context(_told_by_hangup(asked))
-                keeping = asyncio.create_task(keep_up(self._source, self.service, self._settings, asked))
+                keeping = asyncio.create_task(keep_up(self._source, self.service, self._configured, asked))
             try:
                 await self.server.serve(sockets=[listener])
             finally:

@@ -141,8 +141,16 @@ def measure(kind: str, what: str, **more: str) -> None:
     if shutil.which("wrk") is None:
         print("endpoint: skipped, wrk is not installed (Debian: apt-get install wrk)")
         return
-    if (cores := sorted(os.sched_getaffinity(0))) and len(cores) > 1:
-        os.sched_setaffinity(0, {cores[0]})  # the floors are measured on the server's core
+    cores = sorted(os.sched_getaffinity(0))
+    try:
+        if len(cores) > 1:
+            os.sched_setaffinity(0, {cores[0]})  # the floors are measured on the server's core
+        _measure(kind, what, more)
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def _measure(kind: str, what: str, more: Mapping[str, str]) -> None:
     raw = page_of_100_orders()
     rates: dict[str, list[float]] = {kind: [], "naive": [], "bare": []}
     fetches: list[float] = []

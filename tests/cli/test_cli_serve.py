@@ -202,6 +202,53 @@ def test_sandbox_and_configuration_exclude_each_other(capsys: Capture) -> None:
     assert capsys.readouterr().err == "mws-bridge: --sandbox needs no --config: leave one of them out\n"
 
 
+def test_a_sandbox_has_one_worker(capsys: Capture) -> None:
+    """Several workers of an emulation are refused, with the remedy."""
+    assert main(["serve", "--sandbox", "--workers", "2"]) == 2
+    assert capsys.readouterr().err == "mws-bridge: --sandbox is served by one worker: leave --workers out\n"
+
+
+def test_what_several_workers_need(tmp_path: Path, capsys: Capture) -> None:
+    """Without a store that they share they are refused, and so is recording."""
+    path = configuration(tmp_path, "http://127.0.0.1:1", server='token_keys = ["k"]')
+    assert main(["serve", "--config", str(path), "--workers", "2"]) == 2
+    assert 'server.workers: several workers need a store that they share: set state = "redis://' in (
+        capsys.readouterr().err
+    )
+    path.write_text('state = "redis://127.0.0.1:1/0"\n' + path.read_text())
+    record = ["--record", str(tmp_path / "recording")]
+    assert main(["serve", "--config", str(path), "--workers", "2", *record]) == 2
+    assert capsys.readouterr().err == "mws-bridge: --record needs one worker: set --workers 1 while you record\n"
+    assert not (tmp_path / "recording").exists()
+
+
+def test_the_admin_port_of_the_sandbox(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """--admin-port opens the status page and the probes; the banner tells the token of this run, and only it opens
+    the page."""
+    with started(work, monkeypatch, capsys, "serve", "--sandbox", "--port", "0", "--admin-port", "0") as (_, told):
+        text = told()
+        admin = re.search(r"status page and metrics on (\S+)", text)
+        token = re.search(r"admin token  (\S+)", text)
+        assert admin
+        assert token
+        with httpx.Client(base_url=admin[1], trust_env=False, verify=False, timeout=PATIENCE) as http:
+            assert http.get("/readyz").json() == {"status": "ready"}
+            assert http.get("/").status_code == 401
+            page = http.get("/", auth=("", token[1]))
+            assert page.status_code == 200
+            assert "All is quiet" in page.text
+            assert "mws_bridge_workers 1.0" in http.get("/metrics", auth=("", token[1])).text
+
+
+def test_an_admin_port_in_use(tmp_path: Path, capsys: Capture) -> None:
+    """It is told of like any other, and nothing is served."""
+    path = configuration(tmp_path, "http://127.0.0.1:1")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["serve", "--config", str(path), "--port", "0", "--admin-port", str(port)]) == 2
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in capsys.readouterr().err
+
+
 def test_no_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     """Without a configuration the exit code is 2, and what can be tried without one is told."""
     monkeypatch.chdir(tmp_path)
