@@ -73,7 +73,8 @@ def build_api(
 ) -> SpApi:
     """The SP-API client of these settings over ``http``. Buckets and tokens are in ``state``: in memory, when none is
     given."""
-    state = state or MemoryState(clock=clock)
+    if state is None:
+        state = MemoryState(clock=clock)
     upstream = settings.upstream
     return SpApi(
         http,
@@ -147,7 +148,8 @@ def build_service(
     one event for each request, ``recorder`` what was asked and answered; ``state`` is what the settings say unless
     given; the others are the sources of time and chance. Whoever made the recorder closes it."""
     http = httpx.AsyncClient(transport=transport or AiohttpTransport(), follow_redirects=False)
-    state = state or build_state(settings, clock=clock, random_bytes=random_bytes)
+    if state is None:
+        state = build_state(settings, clock=clock, random_bytes=random_bytes)
     sellers = sellers_of(settings)
     ring = [key.get_secret_value() for key in settings.server.token_keys]
     if not ring:

@@ -131,7 +131,7 @@ class SpApi:
             clock=clock,
             wall=self._wall,
             sleep=sleep,
-            state=state or MemoryState(clock=clock),
+            state=MemoryState(clock=clock) if state is None else state,
             patience=settings.deadline / 4,  # leaves time for the call itself
         )
 

@@ -35,7 +35,7 @@ class Throttle:
         self._clock = clock
         self._sleep = sleep
         self._max_wait = max_wait
-        self._state = state or MemoryState(clock=clock)
+        self._state: State = MemoryState(clock=clock) if state is None else state
         self._seen: dict[str, dict[str, tuple[Taken, float, int]]] = {}
         self._told: dict[str, tuple[float, float]] = {}
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from bridge.state.memory import MemoryState
 from bridge.upstream.accounts import Application
 from bridge.upstream.plans import OPERATIONS, UpstreamOperation
 from bridge.upstream.throttle import Throttle, _bucket
@@ -214,3 +215,39 @@ def test_the_plans_are_those_of_the_reference(name, rate, burst):
     """The usage plans of section 1.1 and 5.2, and a name that is its own key."""
     operation = OPERATIONS[name]
     assert (operation.name, operation.rate, operation.burst) == (name, rate, burst)
+
+
+async def test_a_rate_is_told_to_the_state_when_it_is_news():
+    """Every answer names the rate; the state hears of it when it is another one, and every ten minutes, because it
+    may have lost it."""
+    clock, told = Clock(), []
+
+    class Listening(MemoryState):
+        async def learn(self, bucket, rate):
+            told.append(rate)
+            await super().learn(bucket, rate)
+
+    made = Throttle(clock=clock, sleep=clock.sleep, state=Listening(clock=clock))
+    for _ in range(5):
+        await made.learn(SELLER, PLAN, 0.1)
+    await made.learn(SELLER, PLAN, 0.2)
+    clock.at += 599
+    await made.learn(SELLER, PLAN, 0.2)
+    assert told == [0.1, 0.2]
+    clock.at += 1
+    await made.learn(SELLER, PLAN, 0.2)
+    assert told == [0.1, 0.2, 0.2]
+
+
+async def test_levels_are_shown_as_they_must_be_now():
+    """What was heard last, with what has come since, and never more than the burst; of sellers asked for lately."""
+    clock = Clock()
+    made = await drained(clock)
+    assert made.levels(SELLER) == {PLAN.name: 0.0}
+    clock.at += 2
+    assert made.levels(SELLER) == {PLAN.name: 1.0}
+    clock.at += 1000
+    assert made.levels(SELLER) == {PLAN.name: 3.0}
+    assert made.levels(another_seller()) == {}
+    assert made.seen(1002) == [SELLER.seller_id]
+    assert made.seen(1001) == []

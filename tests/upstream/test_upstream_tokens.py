@@ -1,6 +1,7 @@
 """Access tokens and restricted data tokens: cached, renewed early and once, never across sellers."""
 
 import asyncio
+import dataclasses
 import logging
 from urllib.parse import parse_qs
 
@@ -465,3 +466,31 @@ async def test_no_repr_holds_a_token(service, tokens):
     grant = await tokens.grant_for(SELLER, GET_ORDERS)
     for shown in (repr(grant), repr(tokens), repr(tokens._entries), repr(SELLER)):
         assert not any(secret in shown for secret in ("Atza", "Atzr", "sprdt", "client-secret"))
+
+
+async def test_new_secrets_make_new_tokens(service, tokens):
+    """Whoever corrects a refresh token or a client secret does not wait for the end of what the old one got."""
+    await tokens.access_token(SELLER)
+    await tokens.access_token(dataclasses.replace(SELLER, refresh_token="Atzr|another"))
+    application = dataclasses.replace(SELLER.application, client_secret="another")
+    await tokens.access_token(dataclasses.replace(SELLER, application=application))
+    assert len(service.lwa) == 3
+    await tokens.access_token(SELLER)
+    assert len(service.lwa) == 3
+
+
+async def test_copies_share_their_tokens(service):
+    """What one copy of the bridge has got, or given up, is known to the others: one login for all of them."""
+    clock = Clock()
+    state = MemoryState(clock=clock)
+    one, other = service.tokens(clock, state=state), service.tokens(clock, state=state)
+    tokens = await asyncio.gather(*(copy.access_token(SELLER) for copy in (one, other, one, other)))
+    assert len(set(tokens)) == len(service.lwa) == 1
+    clock.at += 60
+    assert (one.age(SELLER), other.age(SELLER)) == (60.0, 60.0)
+    await other.forget(SELLER, tokens[0])
+    third = service.tokens(clock, state=state)
+    assert await third.access_token(SELLER) not in tokens
+    clock.at += 3301
+    await asyncio.gather(*(copy.access_token(SELLER) for copy in (third, other)))
+    assert len(service.lwa) == 3
