@@ -5,7 +5,6 @@ import os
 import sys
 from pathlib import Path
 
-from bridge.sandbox import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_SELLERS
 from bridge.settings import Settings, SettingsError, load_settings, parse_settings
 from bridge.settings.environment import speaks_of_a_seller
 
@@ -28,6 +27,9 @@ _DEMO_TOKEN_KEY = "seals the NextTokens of the demo, the same way in every run" 
 def demo_settings(origin: str, *, host: str = "127.0.0.1", port: int = 0, upstream: str = "auto") -> Settings:
     """The settings of an endpoint over a sandbox at ``origin``: every demo seller, served from version ``upstream``
     of the Orders API, and one access key for all of them."""
+    # Imported where it is needed: the other verbs start without it.
+    from bridge.sandbox import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_SELLERS  # noqa: PLC0415
+
     return parse_settings(
         {
             "server": {"host": host, "port": port, "token_keys": [_DEMO_TOKEN_KEY]},

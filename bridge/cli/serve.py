@@ -4,38 +4,30 @@ import argparse
 import asyncio
 import contextlib
 import os
-import secrets
 import signal
 import socket
 import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from bridge.accounts import AccountSource, Loaded
-from bridge.cli.config import DEMO_ACCESS_KEY, DEMO_SECRET, config_path, demo_settings, explain
-from bridge.cli.signing import Account, sign_request
+from bridge.cli.config import config_path, explain
 from bridge.endpoint.recording import Recorder
 from bridge.endpoint.recording_store import RecordingError
-from bridge.endpoint.server import CertificateError, bind, make_server, origin_of, run_loop, serving
+from bridge.endpoint.server import CertificateError, bind, make_server, origin_of, run_loop
 from bridge.observe import start_logging
 from bridge.processes.supervisor import Supervisor
 from bridge.processes.work import Work, stopped_by_signals
-from bridge.sandbox import DEMO_SELLERS, Sandbox, SandboxSettings
 from bridge.settings import AdminSettings, Settings, SettingsError
 from bridge.settings.faults import process_faults
 from bridge.watch.admin import Readiness, admin_app
 from bridge.watch.board import Board
 from bridge.watch.verdict import why_degraded
-from mws_compat.schema import format_instant
 
-__all__ = ["listen", "run", "stopped_by_signals"]
-
-_DEFAULT_PORT = 8013
+__all__ = ["listen", "run", "serve", "stopped_by_signals"]
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -47,7 +39,10 @@ def run(arguments: argparse.Namespace) -> int:
         print("mws-bridge: --sandbox is served by one worker: leave --workers out", file=sys.stderr)
         return 2
     if arguments.sandbox:
-        return _run(arguments, lambda recorder: _serve_sandbox(arguments, recorder))
+        # Imported where it is needed: nobody's start waits for an emulation of Amazon that is not asked for.
+        from bridge.cli.serve_sandbox import serve_sandbox  # noqa: PLC0415
+
+        return _run(arguments, lambda recorder: serve_sandbox(arguments, recorder))
     path = config_path(arguments)
     source = AccountSource(path, os.environ)
     try:
@@ -63,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
             return 2
         return run_loop(_supervise(path, settings))
     served = Loaded(settings, loaded.faults, loaded.kept, loaded.files)
-    return _run(arguments, lambda recorder: _serve(served, recorder, source=source, configured=loaded.settings))
+    return _run(arguments, lambda recorder: serve(served, recorder, source=source, configured=loaded.settings))
 
 
 def _with_options(settings: Settings, arguments: argparse.Namespace) -> Settings:
@@ -80,10 +75,10 @@ def _with_options(settings: Settings, arguments: argparse.Namespace) -> Settings
     return made
 
 
-def _run(arguments: argparse.Namespace, serve: Callable[[Recorder | None], Coroutine[Any, Any, int]]) -> int:
+def _run(arguments: argparse.Namespace, work: Callable[[Recorder | None], Coroutine[Any, Any, int]]) -> int:
     """Serve, and record where that is asked for: what waits to be written is written in the end."""
     if arguments.record is None:
-        return run_loop(serve(None))
+        return run_loop(work(None))
     masked = arguments.record_pii == "mask"
     try:
         recorder = Recorder(arguments.record, masked=masked, max_bytes=arguments.record_max_mb * 2**20)
@@ -92,7 +87,7 @@ def _run(arguments: argparse.Namespace, serve: Callable[[Recorder | None], Corou
         return 2
     with recorder:
         print(f"recording to {arguments.record}, personal data {'masked' if masked else 'kept'}", file=sys.stderr)
-        return run_loop(serve(recorder))
+        return run_loop(work(recorder))
 
 
 def listen(host: str, port: int) -> socket.socket | None:
@@ -144,7 +139,7 @@ async def _admin_port(
         await serving_it
 
 
-async def _serve(
+async def serve(
     loaded: Loaded,
     recorder: Recorder | None,
     *,
@@ -152,6 +147,7 @@ async def _serve(
     configured: Settings | None = None,
     banner: Callable[[str], str] | None = None,
 ) -> int:
+    """Serve in this process until told to stop; ``banner`` is printed for the origin. Returns the exit code."""
     settings = loaded.settings
     start_logging(settings.server.log_level, settings.server.log_format)
     with _listening(settings) as listeners:
@@ -224,69 +220,3 @@ def _signals(supervisor: Supervisor) -> Iterator[None]:
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.remove_signal_handler(number)
-
-
-async def _serve_sandbox(arguments: argparse.Namespace, recorder: Recorder | None) -> int:
-    now = datetime.now(UTC)
-    sandbox = Sandbox(SandboxSettings(anchor=now), clock=time.time, sleep=asyncio.sleep)
-    async with serving(sandbox.app, mws=False) as upstream:
-        settings = demo_settings(
-            upstream,
-            host=arguments.host or "127.0.0.1",
-            port=_DEFAULT_PORT if arguments.port is None else arguments.port,
-        )
-        admin = None
-        if arguments.admin_port is not None:
-            admin = AdminSettings(port=arguments.admin_port, token=secrets.token_urlsafe(9))
-            settings = settings.model_copy(update={"admin": admin})
-        return await _serve(Loaded(settings), recorder, banner=lambda origin: _banner(origin, now, admin))
-
-
-def _banner(origin: str, now: datetime, admin: AdminSettings | None) -> str:
-    seller = DEMO_SELLERS[0]
-    marketplace = seller.marketplace_ids[0]
-    account = Account(DEMO_ACCESS_KEY, DEMO_SECRET, seller.selling_partner_id)
-    parameters = {
-        "CreatedAfter": format_instant(now - timedelta(days=7)),
-        "MarketplaceId.Id.1": marketplace,
-        "MaxResultsPerPage": "2",
-    }
-    signed = sign_request(origin, "ListOrders", parameters, account, now=now, method="GET")
-    php = _PHP % {
-        "key": account.access_key,
-        "secret": account.secret,
-        "seller": account.seller,
-        "marketplace": marketplace,
-        "host": urlsplit(origin).hostname,
-        "origin": origin,
-    }
-    # It opens the status page of this run of the emulation, and nothing else.
-    token = f"  admin token  {admin.token.get_secret_value()}\n" if admin is not None and admin.token else ""
-    return f"""\
-  access key   {account.access_key}
-  secret       {account.secret}
-  seller       {account.seller}
-  marketplace  {marketplace}
-{token}
-Ask it (good for 15 minutes):
-
-curl '{signed.url}'
-
-The same from PHP, as old programs do it:
-
-{php}"""
-
-
-_PHP = """\
-<?php
-$p = ['AWSAccessKeyId' => '%(key)s', 'Action' => 'ListOrders', 'SellerId' => '%(seller)s',
-      'SignatureMethod' => 'HmacSHA256', 'SignatureVersion' => '2', 'Version' => '2013-09-01',
-      'Timestamp' => gmdate('Y-m-d\\TH:i:s\\Z'), 'CreatedAfter' => gmdate('Y-m-d\\TH:i:s\\Z', time() - 7 * 86400),
-      'MarketplaceId.Id.1' => '%(marketplace)s', 'MaxResultsPerPage' => '2'];
-ksort($p, SORT_STRING);
-$q = http_build_query($p, '', '&', PHP_QUERY_RFC3986);
-$sts = "POST\\n%(host)s\\n/Orders/2013-09-01\\n$q";
-$q .= '&Signature=' . rawurlencode(base64_encode(hash_hmac('sha256', $sts, '%(secret)s', true)));
-echo file_get_contents('%(origin)s/Orders/2013-09-01', false, stream_context_create(['http' => [
-      'method' => 'POST', 'header' => 'Content-Type: application/x-www-form-urlencoded', 'content' => $q]]));
-"""
