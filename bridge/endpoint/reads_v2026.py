@@ -17,6 +17,7 @@ from bridge.endpoint.kept import KeptListing, KeptOrder, KeptOrders, Window
 from bridge.endpoint.read_once import ReadOnce, json_of
 from bridge.endpoint.reads import Following, ItemListing, Listing, Request
 from bridge.endpoint.walks import PAGE_SIZE, Walk, words_of
+from bridge.endpoint.windows import key_of, meets, recognisable, window_of
 from bridge.mapping import calls_v2026 as v2026
 from bridge.mapping.rows import JsonObject
 from bridge.upstream.client import SpApi, UpstreamAnswer
@@ -75,7 +76,7 @@ class ReadsV2026:
         if query is None:
             return Listing([], None, before)
         filters = {name: arguments[name] for name in v2026.FILTERS if name in arguments}
-        window = _window_of(arguments)
+        window = window_of(arguments)
         walk = Walk(query, "", "", before, _size_of(arguments), words_of(filters))
         if filters:
             walk = walk.in_search(v2026.QUERY_NAMES[bound])
@@ -87,7 +88,7 @@ class ReadsV2026:
         walk = walk._replace(query=query, before=told or walk.before)
         if not page.next_token:
             walk = walk._replace(
-                before=await self._keep_listing(request, _key_of(request, arguments), window, page, walk.before)
+                before=await self._keep_listing(request, key_of(request, arguments), window, page, walk.before)
             )
         return await self._walk(request, walk, page)
 
@@ -234,7 +235,7 @@ class ReadsV2026:
     ) -> str:
         """Keep a window that came on one page. Returns the bound to tell: made recognisable, so that a program which
         reads on from it is told from one that happens to ask for the same second."""
-        bound = _recognisable(parse_instant(before), window)
+        bound = recognisable(parse_instant(before), window)
         if self._kept is None or bound is None:
             return before
         by_update = key.startswith("LastUpdated")
@@ -255,7 +256,7 @@ class ReadsV2026:
         ``walk``."""
         listing = None
         if self._kept is not None:
-            listing = await self._kept.listing(_seller_key(request), _key_of(request, arguments))
+            listing = await self._kept.listing(_seller_key(request), key_of(request, arguments))
         if listing is None:
             return None
         throttled = await self._api.throttle.available(request.caller.seller, _SEARCH) < 1
@@ -267,11 +268,11 @@ class ReadsV2026:
         if len(kept) < len(ids):
             return None
         records = [self._read_orders.kept(kept[id_]) for id_ in ids]
-        found, more = walk.matching([record for record in records if _meets(record, arguments)])
+        found, more = walk.matching([record for record in records if meets(record, arguments)])
         if more:
             return None  # the next page would need a listing that may be gone by then
         before = format_instant(window.before or listing.bound, milliseconds=True)
-        told = _BOUNDS[_key_of(request, arguments).partition(" ")[0]]
+        told = _BOUNDS[key_of(request, arguments).partition(" ")[0]]
         request.journal.hits += len(ids)
         if request.journal.answers is not None:
             answer: JsonObject = {"orders": [json_of(kept[id_]) for id_ in ids], told: before}
@@ -302,34 +303,6 @@ def _size_of(arguments: Arguments) -> int:
     return size if isinstance(size, int) else PAGE_SIZE
 
 
-def _window_of(arguments: Arguments) -> Window:
-    family = "Created" if "CreatedAfter" in arguments else "LastUpdated"
-    after, before = arguments[f"{family}After"], arguments.get(f"{family}Before")
-    assert isinstance(after, datetime)  # noqa: S101 - validation has typed them
-    return Window(after, before if isinstance(before, datetime) else None)
-
-
-#: Parameters that decide, beside the window, which orders Amazon lists.
-_SELECTING = ("MarketplaceId", "OrderStatus", "FulfillmentChannel")
-
-
-def _key_of(request: Request, arguments: Arguments) -> str:
-    """What a listing is of, beside its window and what is filtered here, and whose: each program has ways of its own
-    to walk through time. It begins with the family of its dates."""
-    family = "Created" if "CreatedAfter" in arguments else "LastUpdated"
-    values = [sorted(value) if isinstance(value := arguments.get(name), tuple) else None for name in _SELECTING]
-    return f"{family} {orjson.dumps([request.caller.access_key_id, *values]).decode()}"
-
-
-def _meets(record: Record, arguments: Arguments) -> bool:
-    """Whether an order is still one of those that were listed: it may have been read again since."""
-    return all(
-        record.get(name) in values
-        for name in _SELECTING
-        if isinstance(values := arguments.get(name), tuple) and name in record
-    )
-
-
 def _seller_key(request: Request) -> str:
     seller = request.caller.seller
     return orjson.dumps([seller.application.client_id, seller.region, seller.seller_id]).decode()
@@ -337,16 +310,3 @@ def _seller_key(request: Request) -> str:
 
 def _age(request: Request, at: datetime) -> timedelta:
     return request.now - at
-
-
-def _recognisable(bound: datetime, window: Window) -> datetime | None:
-    """The bound with milliseconds that no clock of whole seconds gives; a little earlier where it has none. None
-    where that would leave nothing of the window."""
-    if window.before is not None or bound.microsecond // 1000:
-        return bound
-    earlier = bound - timedelta(milliseconds=_MARK)
-    return earlier if earlier > window.after else None
-
-
-#: Taken off a bound without milliseconds; any number but 0 would do.
-_MARK = 417
