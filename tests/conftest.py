@@ -12,7 +12,7 @@ _COMMON = {
     "print_blob": True,
     "suppress_health_check": [HealthCheck.too_slow],
 }
-settings.register_profile("ci", derandomize=True, max_examples=150, **_COMMON)
+settings.register_profile("ci", derandomize=True, max_examples=100, **_COMMON)
 settings.register_profile("nightly", max_examples=5_000, **_COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 

@@ -6,5 +6,5 @@ __all__ = ["examples"]
 
 
 def examples(count: int) -> settings:
-    """``count`` of the 150 of the profile ``ci``, and the same share of any other profile's."""
-    return settings(max_examples=max(1, settings.default.max_examples * count // 150))
+    """``count`` where the profile ``ci`` tries 100, and the same share of any other profile's."""
+    return settings(max_examples=max(1, settings.default.max_examples * count // 100))
