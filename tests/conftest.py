@@ -7,6 +7,8 @@ from importlib.util import find_spec
 
 from hypothesis import HealthCheck, settings
 
+from tests.browser import chromium  # noqa: F401 - a fixture of several directories
+
 _COMMON = {
     "deadline": None,  # a shared runner's hiccup is not a fault of ours
     "print_blob": True,

@@ -28,7 +28,7 @@ REPORT_SECONDS = 1.0
 def main(arguments: list[str]) -> int:
     """Serve until told to stop, or until the supervisor is gone."""
     config, listener, link = arguments
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, which tells us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # until we serve: Ctrl-C ends what has begun to, and no more
     source = AccountSource(Path(config) if config else None, os.environ)
     try:
         loaded = source.load()

@@ -1,9 +1,7 @@
 """The HTML report, opened in a real Chromium that cannot reach any network."""
 
 import json
-import os
 import re
-import shutil
 from contextlib import contextmanager
 from importlib.resources import files
 
@@ -11,26 +9,12 @@ import pytest
 
 from bridge.diff import Change, Difference, Step, Tally, Verdict
 from mws_compat.schema import TEXT
+from tests.browser import CONTRASTS
 from tests.diff.reporting import CANARIES, HOSTILE, order_id, report, same, sample
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-OPTIONS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
 PHONE = {"width": 390, "height": 844}
 
 browser_test = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    if CHROMIUM is None:
-        why = "chromium is not installed (Debian: apt-get install chromium)"
-        pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -283,30 +267,7 @@ def test_contrast_is_sufficient(show, scheme):
     page = show(sample(), color_scheme=scheme)
     page.get_by_role("checkbox", name="expected").check()
     page.locator("summary").click()
-    assert page.evaluate(_CONTRASTS) == []
-
-
-_CONTRASTS = """() => {
-  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
-  const light = (colour) => parts(colour).slice(0, 3).map((part) => part / 255)
-    .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, part, place) => sum + part * [0.2126, 0.7152, 0.0722][place], 0);
-  const behind = (element) => {
-    for (; element; element = element.parentElement) {
-      const colour = getComputedStyle(element).backgroundColor;
-      if ((parts(colour)[3] ?? 1) > 0) return colour;
-    }
-  };
-  const found = new Set();
-  for (const element of document.querySelectorAll("body *")) {
-    if (![...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim())) continue;
-    if (element.closest("script, noscript, .hidden") || !element.offsetParent) continue;
-    const [one, other] = [light(getComputedStyle(element).color), light(behind(element))];
-    const ratio = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
-    if (ratio < 4.5) found.add(`${element.tagName}.${element.className}: ${ratio.toFixed(2)}`);
-  }
-  return [...found];
-}"""
+    assert page.evaluate(CONTRASTS) == []
 
 
 # --- without a browser ----------------------------------------------------------------------------------------------

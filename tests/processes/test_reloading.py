@@ -15,13 +15,25 @@ from tests.support import ask, assert_mws, signed_query
 NEW = "AKIANEW0000000000001"
 
 
+class Counted(AccountSource):
+    """Counts how often it is read to the end."""
+
+    load_count = 0
+
+    def load(self, **options):
+        try:
+            return super().load(**options)
+        finally:
+            self.load_count += 1
+
+
 class Running:
     """A service that keeps up with a configuration."""
 
     def __init__(self, config):
         self.config = config
         self.accounts = config.parent / "accounts"
-        self.source = AccountSource(config, os.environ)
+        self.source = Counted(config, os.environ)
         self.asked = asyncio.Event()
         loaded = self.source.load()
         self.settings = loaded.settings
@@ -64,6 +76,7 @@ async def test_a_change_is_taken_over(config, caplog):
         (running.accounts / "revoked.toml").write_text(f'[[revoked]]\nid = "{NEW}"\nat = 2020-01-01\n')
         await running.until(lambda: any("another end" in line for line in caplog.messages))
         assert await running.code(NEW) == "InvalidAccessKeyId"
+    assert caplog.messages.count(f"reloaded: access keys added: {NEW}") == 1  # it is no news the second time
 
 
 async def test_a_bad_file_changes_nothing_and_is_told_once(config, caplog):
@@ -72,7 +85,8 @@ async def test_a_bad_file_changes_nothing_and_is_told_once(config, caplog):
     async with Running(config) as running:
         (running.accounts / "seller.toml").write_text("[[seller]]\nseller_id = ")
         await running.until(lambda: running.service.survey().account_files_faulty)
-        await asyncio.sleep(0.1)
+        write_key(running.accounts, NEW)
+        await running.until(lambda: f"reloaded: access keys added: {NEW}" in caplog.messages)
         assert await running.code("AKIASANDBOX000000001") is None
         assert len([line for line in caplog.messages if "seller.toml: not TOML" in line]) == 1
         assert "seller.toml: not TOML" in running.service.survey().account_files_faulty[0]
@@ -87,6 +101,10 @@ async def test_a_bad_main_file_changes_nothing(config, caplog):
         await running.until(lambda: running.service.survey().account_files_faulty)
         assert await running.code("AKIASANDBOX000000001") is None
         refusals = "the configuration cannot be used; what was in force stays"
+        assert caplog.messages.count(refusals) == 1
+        before = running.source.load_count
+        config.write_text(good + "\n[nonsense]\nx = 1  # the same fault\n")
+        await running.until(lambda: running.source.load_count > before)
         assert caplog.messages.count(refusals) == 1
         running.asked.set()
         await running.until(lambda: caplog.messages.count(refusals) == 2)

@@ -2,9 +2,7 @@
 
 import dataclasses
 import itertools
-import os
 import re
-import shutil
 
 import pytest
 
@@ -16,7 +14,7 @@ from bridge.watch.page import MOST_SELLERS, render_locked, render_page
 from bridge.watch.plot import _top, render_plot
 from bridge.watch.survey import Survey
 from bridge.watch.verdict import clock_time, duration, judge, why_degraded
-from tests.diff.test_report_html import _CONTRASTS
+from tests.browser import CONTRASTS
 from tests.watch.sample import EVENT, HOSTILE, NOW, Clock, busy, failure, quiet, seller, state, stranger
 
 browser_test = pytest.mark.browser
@@ -292,23 +290,8 @@ def test_the_page_asks_for_nothing(trouble):
 # --- in a browser ---------------------------------------------------------------------------------------------------
 
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-OPTIONS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
 PHONE = {"width": 375, "height": 800}
 WIDE = {"width": 1280, "height": 900}
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    if CHROMIUM is None:
-        why = "chromium is not installed (Debian: apt-get install chromium)"
-        pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -359,7 +342,7 @@ def test_contrast_is_sufficient(show, trouble, scheme):
     for html in (render_page(trouble), render_page(quiet().view()), render_locked()):
         page = show(html, scheme=scheme)
         page.evaluate("document.querySelectorAll('details').forEach((found) => { found.open = true; })")
-        assert page.evaluate(_CONTRASTS) == []
+        assert page.evaluate(CONTRASTS) == []
         dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(13, 17, 23)"
         assert dark is (scheme == "dark")
 
