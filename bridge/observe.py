@@ -6,17 +6,21 @@ counted with, and is in no line and no repr.
 
 A log line is one line, whatever a caller wrote that it repeats: text with key=value pairs, or a JSON object. Of an
 exception it tells the class and the places, never the message, which may repeat a value.
+
+There is a line for each request, so the JSON ones are written without ``logging``, which takes longer to find out
+where a line has to go than the request may take; it only says from which level on there are lines.
 """
 
+import functools
 import json
 import logging
 import re
 import sys
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import orjson
 
@@ -46,8 +50,7 @@ _MOST = 500
 _MOST_PLACES = 20
 
 
-@dataclass(frozen=True, slots=True)
-class RequestEvent:
+class RequestEvent(NamedTuple):
     """One answered request. ``code`` is '' for success; ``seconds`` is from arrival to answer, ``waited`` the part of
     it spent on waiting for usage-plan tokens; ``reason`` and ``faults`` explain an error to the operator. ``hits``
     orders were answered from what is kept, ``misses`` were asked for upstream. ``address`` is the caller's, for
@@ -69,7 +72,11 @@ class RequestEvent:
     bytes_out: int
     hits: int = 0
     misses: int = 0
-    address: str = field(default="", repr=False)
+    address: str = ""
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={value!r}" for name, value in self._asdict().items() if name != "address")
+        return f"RequestEvent({', '.join(shown)})"
 
 
 Emit = Callable[[RequestEvent], None]
@@ -80,11 +87,16 @@ def is_error(event: RequestEvent) -> bool:
     return event.status >= 400 and event.code != "RequestThrottled"
 
 
-def emit_to_log(format: LogFormat) -> Emit:  # noqa: A002 - that is what the setting is called
-    """What writes each event as one log line: key=value pairs (``log_event``), or a JSON object, which ``JsonLines``
-    joins with the line's own members. INFO for success and throttling, WARNING for what the caller did wrong, ERROR
-    for what went wrong behind the door."""
-    return log_event if format == "text" else _log_json
+def emit_to_log(
+    format: LogFormat,  # noqa: A002 - that is what the setting is called
+    *,
+    write: Callable[[str], object] | None = None,
+    now: Callable[[], float] = time.time,
+) -> Emit:
+    """What writes each event as one log line: key=value pairs to the log (``log_event``), or a JSON object that
+    ``write`` gets, with its newline (standard error by default), and whose time is ``now()`` in unix seconds. INFO
+    for success and throttling, WARNING for what the caller did wrong, ERROR for what went wrong behind the door."""
+    return log_event if format == "text" else _json_log(write or _write_to_stderr, now)
 
 
 def log_event(event: RequestEvent) -> None:
@@ -112,49 +124,67 @@ def log_event(event: RequestEvent) -> None:
     _log.log(level, "%s", " ".join(f"{name}={_quoted(value)}" for name, value in pairs if value != ""))
 
 
-def _log_json(event: RequestEvent) -> None:
-    level = _level(event)
-    if not _log.isEnabledFor(level):
-        return
-    calls = [
-        {
-            "operation": call.operation,
-            "status": call.status,
-            **({"request_id": call.request_id} if call.request_id else {}),
-            "ms": round(call.seconds * 1000, 1),
+def _json_log(write: Callable[[str], object], now: Callable[[], float]) -> Emit:
+    def log_event_as_json(event: RequestEvent) -> None:
+        level = _level(event)
+        if not _log.isEnabledFor(level):
+            return
+        members: dict[str, object] = {
+            "time": _time_text(now()),
+            "level": logging.getLevelName(level),
+            "logger": _log.name,
+            "id": event.request_id,
         }
-        for call in event.upstream
-    ]
-    members: dict[str, object] = {
-        "id": event.request_id,
-        "operation": event.operation,
-        "seller": event.seller_id,
-        "key": event.access_key_id,
-        "status": event.status,
-        "code": event.code,
-        "ms": round(event.seconds * 1000, 1),
-        "waited_ms": round(event.waited * 1000) if event.waited else "",
-        "bytes_in": event.bytes_in,
-        "bytes_out": event.bytes_out,
-        "upstream": calls or "",
-        "hits": event.hits or "",
-        "misses": event.misses or "",
-        "reason": event.reason[:_MOST],
-        "faults": [fault[:_MOST] for fault in event.faults] if len(event.faults) > 1 else "",
-    }
-    told = _Members({name: value for name, value in members.items() if value != ""})
-    # Made here, because to find out who called takes longer than all the rest, and no line tells it.
-    _log.handle(logging.LogRecord(_log.name, level, "", 0, "%s", (told,), None))
+        if event.operation:
+            members["operation"] = event.operation
+        if event.seller_id:
+            members["seller"] = event.seller_id
+        if event.access_key_id:
+            members["key"] = event.access_key_id
+        members["status"] = event.status
+        if event.code:
+            members["code"] = event.code
+        members["ms"] = round(event.seconds * 1000, 1)
+        if event.waited:
+            members["waited_ms"] = round(event.waited * 1000)
+        members["bytes_in"] = event.bytes_in
+        members["bytes_out"] = event.bytes_out
+        if event.upstream:
+            members["upstream"] = [_call(call) for call in event.upstream]
+        if event.hits:
+            members["hits"] = event.hits
+        if event.misses:
+            members["misses"] = event.misses
+        if event.reason:
+            members["reason"] = event.reason[:_MOST]
+        if len(event.faults) > 1:
+            members["faults"] = [fault[:_MOST] for fault in event.faults]
+        write(f"{_json(members)}\n")
+
+    return log_event_as_json
 
 
-@dataclass(frozen=True, slots=True)
-class _Members:
-    """Members for a JSON line; as text, the JSON object of them alone."""
+def _call(call: UpstreamCall) -> dict[str, object]:
+    told: dict[str, object] = {"operation": call.operation, "status": call.status}
+    if call.request_id:
+        told["request_id"] = call.request_id
+    told["ms"] = round(call.seconds * 1000, 1)
+    return told
 
-    members: dict[str, object]
 
-    def __str__(self) -> str:
-        return _json(self.members)
+def _write_to_stderr(line: str) -> None:
+    sys.stderr.write(line)  # as a whole and at once: Python's standard error is never buffered beyond a line
+
+
+def _time_text(at: float) -> str:
+    """Unix seconds as ``2026-11-22T02:13:05.250Z``."""
+    whole = int(at)
+    return f"{_second_text(whole)}.{int((at - whole) * 1000):03}Z"
+
+
+@functools.lru_cache(2)
+def _second_text(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat()[:19]
 
 
 def _level(event: RequestEvent) -> int:
@@ -201,18 +231,17 @@ class TextLines(logging.Formatter):
 
 
 class JsonLines(logging.Formatter):
-    """Each record as one JSON object in one line of ASCII: time (ISO 8601, UTC), level, logger, then the members of a
-    request's line, or the message; class and places of an exception."""
+    """Each record as one JSON object in one line of ASCII, beginning as a request's line does: time (ISO 8601, UTC),
+    level, logger; then the message, and class and places of an exception."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        members: dict[str, object] = {"time": at, "level": record.levelname, "logger": record.name}
-        told = record.args[0] if isinstance(record.args, tuple) and record.args else None
-        if isinstance(told, _Members):
-            members |= told.members
-        else:
-            members["message"] = record.getMessage()
+        members: dict[str, object] = {
+            "time": _time_text(record.created),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
         if found := _exception_of(record):
             name, places = found
             members["exception"] = {"class": name, "at": places}

@@ -6,10 +6,12 @@ form data in which ``+`` is a space [wire reference 1.2, 2.4].
 """
 
 import re
-from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from mws_compat.errors import INVALID_ADDRESS, UNREADABLE_PARAMETER, MwsError
+from mws_compat.layouts import read_laid_out
 from mws_compat.orders import OPERATIONS, SECTION, VERSIONS, Operation
 
 __all__ = ["MAX_PARAMETERS", "Address", "Call", "HttpRequest", "parse_call", "resolve_address"]
@@ -19,33 +21,35 @@ MAX_PARAMETERS = 1000
 _SEGMENTS = re.compile(r"/+([A-Za-z]+)(?:/+([0-9]{4}-[0-9]{2}-[0-9]{2}))?/*")
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
+class HttpRequest(NamedTuple):
     """What arrived, as it arrived: ``method`` as sent, ``path`` still percent-encoded and without the query,
     ``query`` without its question mark, ``host`` the Host header's text ('' when there was none)."""
 
     method: str
     path: str
-    query: bytes = field(repr=False)  # values may be secrets or personal data
-    body: bytes = field(repr=False)
+    query: bytes
+    body: bytes
     host: str
 
+    def __repr__(self) -> str:
+        # Values may be secrets or personal data.
+        return f"HttpRequest({self.method} {len(self.query)} and {len(self.body)} bytes)"
 
-@dataclass(frozen=True, slots=True)
-class Call:
+
+class Call(NamedTuple):
     """A request whose parameters have been read.
 
-    ``wire``        the parameters as sent, URL and body joined with ``&``, without empty pairs
-    ``pairs``       decoded (name, value) in wire order, a pair sent twice alike kept once
-    ``parameters``  name → value, without the empty values, which count as absent
+    ``values``      name → decoded value, in the order in which they were sent
+    ``parameters``  the same without the empty values, which count as absent
+    ``canonical``   the canonical query of Signature Version 2, where it could be read off the request; else None
     """
 
     method: str
     path: str
     host: str
-    wire: bytes
-    pairs: tuple[tuple[str, str], ...]
+    values: dict[str, str]
     parameters: dict[str, str]
+    canonical: str | None
 
     @property
     def action(self) -> str:
@@ -55,15 +59,14 @@ class Call:
     @property
     def is_ping(self) -> bool:
         """Whether this is the bare ``GET /`` that MWS answered with its clock."""
-        return self.path in {"", "/"} and not self.pairs and self.method == "GET"
+        return self.path in {"", "/"} and not self.values and self.method == "GET"
 
     def __repr__(self) -> str:
         # Values may be secrets or personal data; names are neither.
         return f"Call({self.method} {self.path} Action={self.action!r} names={sorted(self.parameters)})"
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """Which operation of which section and API version a call is for."""
 
     section: str
@@ -76,42 +79,21 @@ def parse_call(request: HttpRequest) -> Call:
     that is not UTF-8, or one name with two different values; any other bytes give a Call."""
     query, body = request.query, request.body
     wire = query + b"&" + body if query and body else query or body
-    pieces = wire.split(b"&")
-    if b"" in pieces:
-        pieces = [piece for piece in pieces if piece]
-        wire = b"&".join(pieces)
-    if len(pieces) > MAX_PARAMETERS:
-        raise MwsError(UNREADABLE_PARAMETER, f"More than {MAX_PARAMETERS} parameters were sent.")
-    values = _read_plain(wire, len(pieces))
-    if values is None:
-        values = _read(pieces)
+    read = read_laid_out(wire) if wire.count(b"&") < MAX_PARAMETERS else None
+    values, canonical = read or (_read([piece for piece in wire.split(b"&") if piece]), None)
     return Call(
         method=request.method,
         path=request.path,
         host=request.host,
-        wire=wire,
-        pairs=tuple(values.items()),
+        values=values,
         parameters={name: value for name, value in values.items() if value} if "" in values.values() else values,
+        canonical=canonical,
     )
 
 
-def _read_plain(wire: bytes, count: int) -> dict[str, str] | None:
-    """What ``_read`` gives, sooner, for what nearly every client sends: ASCII, a ``=`` in each piece, plain names, no
-    name twice, no ``+``. None for anything else."""
-    if b"+" in wire or not wire.isascii():
-        return None
-    try:
-        values: dict[str, str] = dict([piece.split("=", 1) for piece in wire.decode().split("&")])
-    except ValueError:
-        return None
-    if "%" in "".join(values) or len(values) != count:
-        return None
-    for name in [name for name, value in values.items() if "%" in value]:
-        values[name] = _decode(values[name].encode(), name)
-    return values
-
-
 def _read(pieces: list[bytes]) -> dict[str, str]:
+    if len(pieces) > MAX_PARAMETERS:
+        raise MwsError(UNREADABLE_PARAMETER, f"More than {MAX_PARAMETERS} parameters were sent.")
     values: dict[str, str] = {}
     for piece in pieces:
         raw_name, _, raw_value = piece.partition(b"=")
@@ -145,14 +127,18 @@ def resolve_address(call: Call) -> Address:
     """The operation that path and ``Action`` ask for. Raises MwsError InvalidAddress (404) as MWS did for an unknown
     path, section, version or operation. GetServiceStatus is answered for any section, in that section's namespace,
     and the ``Version`` parameter is not consulted: clients were seen to send one that does not fit the path."""
-    match = _SEGMENTS.fullmatch(call.path)
+    return _address(call.path, call.action)
+
+
+@lru_cache(64)  # errors are not remembered: there is no end of them
+def _address(path: str, action: str) -> Address:
+    match = _SEGMENTS.fullmatch(path)
     if match is None:
-        raise MwsError(INVALID_ADDRESS, f"Resource {_shown(call.path)} is not found on this server.")
+        raise MwsError(INVALID_ADDRESS, f"Resource {_shown(path)} is not found on this server.")
     section, version = match.groups()
     if version is None:
-        text = f"Resource {_shown(call.path)} is not found on this server. API Version is missing"
+        text = f"Resource {_shown(path)} is not found on this server. API Version is missing"
         raise MwsError(INVALID_ADDRESS, text)
-    action = call.action
     if action == "GetServiceStatus":
         return Address(section, version, OPERATIONS[action])
     if section != SECTION:

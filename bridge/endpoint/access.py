@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hmac import compare_digest
+from typing import NamedTuple
 
 from bridge.upstream.accounts import Seller
 from mws_compat import signature
@@ -32,8 +33,7 @@ class AccessKey:
     sellers: Mapping[str, SellerAccess]
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """A caller whose signature was right, and the seller it calls for."""
 
     access_key_id: str
@@ -77,8 +77,8 @@ class AccessBook:
                 method=call.method,
                 path=call.path,
                 hosts=signature.hosts_to_try(call.host, self._aliases),
-                pairs=call.pairs,
-                wire=call.wire,
+                pairs=call.values.items(),
+                canonical=call.canonical,
                 encodings=self._encodings,
             )
         except MwsError as error:

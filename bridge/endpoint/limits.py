@@ -9,13 +9,12 @@ Three bounds, none of which a stranger can turn against a seller:
 """
 
 import asyncio
-import contextlib
 import functools
 import ipaddress
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +32,80 @@ class _Failures:
 
     level: float
     at: float
+
+
+# What callers of ``Limits`` enter and leave. A generator for each would take longer than all that they do.
+
+
+class _Places:
+    __slots__ = ("_most", "taken")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.taken = 0
+
+    def __enter__(self) -> None:
+        if self.taken >= self._most:
+            reason = f"{self._most} requests are at work already: see server.in_flight"
+            raise MwsError(SERVICE_UNAVAILABLE, reason=reason)
+        self.taken += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.taken -= 1
+
+
+class _SellerPlace:
+    __slots__ = ("_most", "_seller_id", "_taken")
+
+    def __init__(self, taken: dict[str, int], seller_id: str, most: int) -> None:
+        self._taken = taken
+        self._seller_id = seller_id
+        self._most = most
+
+    def __enter__(self) -> None:
+        taken = self._taken.get(self._seller_id, 0)
+        if taken >= self._most:
+            reason = f"{taken} requests of this seller are at work already: see server.in_flight_per_seller"
+            raise MwsError(REQUEST_THROTTLED, reason=reason)
+        self._taken[self._seller_id] = taken + 1
+
+    def __exit__(self, *_: object) -> None:
+        taken = self._taken[self._seller_id]
+        if taken == 1:
+            del self._taken[self._seller_id]
+        else:
+            self._taken[self._seller_id] = taken - 1
+
+
+@dataclass(slots=True)
+class _Memory:
+    most: int
+    taken: int = 0
+
+
+class _BodyShare:
+    __slots__ = ("_held", "_memory")
+
+    def __init__(self, memory: _Memory) -> None:
+        self._memory = memory
+        self._held = 0
+
+    def __enter__(self) -> Callable[[int], None]:
+        return self._hold
+
+    def __exit__(self, *_: object) -> None:
+        self._memory.taken -= self._held
+
+    def _hold(self, size: int) -> None:
+        more = size - USUAL_BODY_BYTES - self._held
+        if more <= 0:
+            return
+        memory = self._memory
+        if memory.taken + more > memory.most:
+            reason = f"unfinished request bodies hold {memory.taken} bytes already"
+            raise MwsError(SERVICE_UNAVAILABLE, reason=reason)
+        memory.taken += more
+        self._held += more
 
 
 class Limits:
@@ -57,9 +130,9 @@ class Limits:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        self._most = in_flight
+        self._requests = _Places(in_flight)
         self._most_per_seller = in_flight_per_seller
-        self._most_body_bytes = body_bytes
+        self._bodies = _Memory(body_bytes)
         self._free_failures = free_failures
         self._delay = delay
         self._longest_delay = longest_delay
@@ -67,16 +140,14 @@ class Limits:
         self._most_addresses = addresses
         self._clock = clock
         self._sleep = sleep
-        self._in_flight = 0
         self._sellers: dict[str, int] = {}
-        self._body_bytes = 0
         self._delayed = 0
         self._failures: OrderedDict[str, _Failures] = OrderedDict()
 
     @property
     def in_flight(self) -> int:
         """Requests at work now, of all sellers."""
-        return self._in_flight
+        return self._requests.taken
 
     @property
     def in_flight_by_seller(self) -> Mapping[str, int]:
@@ -91,57 +162,21 @@ class Limits:
     @property
     def body_bytes(self) -> int:
         """Memory that unfinished bodies beyond the usual size hold now."""
-        return self._body_bytes
+        return self._bodies.taken
 
-    @contextlib.contextmanager
-    def request(self) -> Iterator[None]:
-        """A place among the requests at work. Raises MwsError (ServiceUnavailable) when all are taken."""
-        if self._in_flight >= self._most:
-            reason = f"{self._most} requests are at work already: see server.in_flight"
-            raise MwsError(SERVICE_UNAVAILABLE, reason=reason)
-        self._in_flight += 1
-        try:
-            yield
-        finally:
-            self._in_flight -= 1
+    def request(self) -> "_Places":
+        """For ``with``: a place among the requests at work. Raises MwsError (ServiceUnavailable) there when all are
+        taken."""
+        return self._requests
 
-    @contextlib.contextmanager
-    def seller(self, seller_id: str) -> Iterator[None]:
-        """A place among one seller's. Raises MwsError (RequestThrottled) when all are taken."""
-        taken = self._sellers.get(seller_id, 0)
-        if taken >= self._most_per_seller:
-            reason = f"{taken} requests of this seller are at work already: see server.in_flight_per_seller"
-            raise MwsError(REQUEST_THROTTLED, reason=reason)
-        self._sellers[seller_id] = taken + 1
-        try:
-            yield
-        finally:
-            if self._sellers[seller_id] == 1:
-                del self._sellers[seller_id]
-            else:
-                self._sellers[seller_id] -= 1
+    def seller(self, seller_id: str) -> "_SellerPlace":
+        """For ``with``: a place among one seller's. Raises MwsError (RequestThrottled) there when all are taken."""
+        return _SellerPlace(self._sellers, seller_id, self._most_per_seller)
 
-    @contextlib.contextmanager
-    def body(self) -> Iterator[Callable[[int], None]]:
-        """Room for a body that comes in: the function is told its size as it grows, and raises MwsError
-        (ServiceUnavailable) when there is no memory for it."""
-        share = 0
-
-        def hold(size: int) -> None:
-            nonlocal share
-            more = size - USUAL_BODY_BYTES - share
-            if more <= 0:
-                return
-            if self._body_bytes + more > self._most_body_bytes:
-                reason = f"unfinished request bodies hold {self._body_bytes} bytes already"
-                raise MwsError(SERVICE_UNAVAILABLE, reason=reason)
-            self._body_bytes += more
-            share += more
-
-        try:
-            yield hold
-        finally:
-            self._body_bytes -= share
+    def body(self) -> "_BodyShare":
+        """For ``with``: room for a body that comes in. The function that comes of it is told the body's size as it
+        grows, and raises MwsError (ServiceUnavailable) when there is no memory for it."""
+        return _BodyShare(self._bodies)
 
     async def slow_down(self, address: str) -> None:
         """Count a failed authentication from ``address`` (of ``address_of``), and wait as long as its answer has to.

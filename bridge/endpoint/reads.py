@@ -1,6 +1,5 @@
 """What an operation needs of SP-API, whichever version of its Orders API answers."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -16,15 +15,17 @@ __all__ = ["Following", "ItemListing", "Listing", "OrderReads", "Request"]
 Following = dict[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A validated call. ``now`` is the moment of its arrival; ``journal`` takes down what it costs upstream."""
 
     caller: Caller
     operation: Operation
-    arguments: Arguments = field(repr=False)  # may be personal: BuyerEmail
+    arguments: Arguments
     now: datetime
     journal: UpstreamJournal
+
+    def __repr__(self) -> str:
+        return f"<Request for {self.operation.name}>"  # arguments may be personal: BuyerEmail
 
 
 class Listing(NamedTuple):

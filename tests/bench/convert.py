@@ -2,8 +2,8 @@
 
 ``MWS_BENCH_ORDERS`` is how many orders the files have (20,000 by default; the published figures are of 200,000), and
 ``MWS_BENCH_ROUNDS`` how many rounds are run; ``MWS_BENCH_LARGE`` adds a file of 2 GB to the sizes whose memory is
-measured. ``MWS_BENCH_ONLY`` chooses parts: ``canonical``, ``prefixed``, ``other``, ``lines``, ``memory``, ``start``. With
-``--jobs 2`` it is the time that passes that counts, so that figure needs two idle cores.
+measured. ``MWS_BENCH_ONLY`` chooses parts: ``canonical``, ``prefixed``, ``other``, ``lines``, ``memory``, ``start``.
+With ``--jobs 2`` it is the time that passes that counts, so that figure needs two idle cores.
 """
 
 import os

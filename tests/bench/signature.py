@@ -38,8 +38,8 @@ def main() -> None:
             method="POST",
             path=PATH,
             hosts=signature.hosts_to_try(HOST, signature.AMAZON_HOSTS),
-            pairs=call.pairs,
-            wire=call.wire,
+            pairs=call.values.items(),
+            canonical=call.canonical,
         )
 
     def plain() -> None:

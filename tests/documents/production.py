@@ -27,7 +27,7 @@ from bridge.cli import main
 from bridge.endpoint.app import MAX_BODY_BYTES
 from bridge.endpoint.limits import Limits
 from bridge.endpoint.protocol import MAX_HEAD_BYTES, MAX_PIPELINED, ServerLimits
-from bridge.observe import JsonLines, RequestEvent, TextLines, emit_to_log
+from bridge.observe import RequestEvent, TextLines, emit_to_log
 from bridge.settings import AdminSettings, OrderCacheSettings, ServerSettings, Settings, UpstreamSettings
 from bridge.settings.environment import _VARIABLES as VARIABLES
 from bridge.settings.environment import PREFIX
@@ -234,6 +234,7 @@ def log_lines() -> str:
 def log_line(chosen: str) -> str:
     """The line of an event."""
     records: list[logging.LogRecord] = []
+    written: list[str] = []
     handler = logging.Handler()
     handler.emit = records.append  # type: ignore[assignment,method-assign]
     log = logging.getLogger("mws_bridge.requests")
@@ -243,11 +244,14 @@ def log_line(chosen: str) -> str:
         mock.patch.object(log, "level", logging.INFO),
         mock.patch.object(log, "isEnabledFor", return_value=True),
     ):
-        emit_to_log("json" if chosen == "json" else "text")(_EVENT)
+        if chosen == "json":
+            emit_to_log("json", write=written.append, now=lambda: NOW.timestamp() + 0.1234)(_EVENT)
+            return written[0].rstrip()
+        emit_to_log("text")(_EVENT)
     (record,) = records
     record.created = NOW.timestamp() + 0.123
     record.msecs = 123.0
-    formatter = JsonLines() if chosen == "json" else TextLines()
+    formatter = TextLines()
     formatter.converter = time.gmtime
     return formatter.format(record)
 

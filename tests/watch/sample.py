@@ -1,6 +1,5 @@
 """A busy hour as a watch would have seen it, and the parts that its tests are made of."""
 
-import dataclasses
 from random import Random
 
 from bridge.observe import RequestEvent
@@ -65,7 +64,7 @@ class Clock:
 def failure(code: str, **changes: object) -> RequestEvent:
     """An event that ended in an error, with a reason as the endpoint gives it."""
     fields = {"code": code, "status": STATUSES[code], "reason": REASONS[code], "upstream": (), **changes}
-    return dataclasses.replace(EVENT, **fields)
+    return EVENT._replace(**fields)
 
 
 def stranger(code: str) -> RequestEvent:
@@ -112,8 +111,7 @@ def busy(sellers: int = 12, *, trouble: bool = True, store: str = "shared") -> B
                 UpstreamCall("searchOrders", 200, "", random.uniform(0.1, 0.4)) for _ in range(random.randrange(2))
             )
             watch(
-                dataclasses.replace(
-                    EVENT,
+                EVENT._replace(
                     seller_id=seller(random.randrange(sellers)),
                     seconds=random.uniform(0.002, 0.2) + sum(call.seconds for call in calls),
                     upstream=calls,

@@ -1,6 +1,5 @@
 """What Prometheus reads, read by its own parsers."""
 
-import dataclasses
 from importlib.metadata import version
 
 import pytest
@@ -37,11 +36,11 @@ def board(store="shared"):
         account_files_faulty=("a.toml: bad", "b.toml: bad"),
     )
     watch = Watch(now=clock, survey=lambda: survey)
-    watch(dataclasses.replace(EVENT, waited=1.25, hits=7, misses=2))
-    watch(dataclasses.replace(EVENT, upstream=(UpstreamCall("getOrders", 0, "", 40.0),), seconds=40.0))
+    watch(EVENT._replace(waited=1.25, hits=7, misses=2))
+    watch(EVENT._replace(upstream=(UpstreamCall("getOrders", 0, "", 40.0),), seconds=40.0))
     watch(failure("RequestThrottled"))
     watch(stranger("SignatureDoesNotMatch"))
-    watch(dataclasses.replace(EVENT, code="NextTokenCorrupted", status=400, upstream=()))
+    watch(EVENT._replace(code="NextTokenCorrupted", status=400, upstream=()))
     return Board(now=clock, own=watch)
 
 

@@ -142,8 +142,8 @@ def test_many_sellers_are_named_shortly():
 
 def test_sellers_with_errors_come_first():
     """Sellers with the most errors come first, then the busiest; each with what is known of it."""
-    events = [dataclasses.replace(EVENT, seller_id="BUSY")] * 3
-    events += [dataclasses.replace(EVENT, seller_id="CALM"), failure("AccessDenied", seller_id="SICK")]
+    events = [EVENT._replace(seller_id="BUSY")] * 3
+    events += [EVENT._replace(seller_id="CALM"), failure("AccessDenied", seller_id="SICK")]
     events += [failure("RequestThrottled", seller_id="CALM")]
     calm = state("CALM", buckets={"getOrder": 0.4, "getOrders": -1.5, "unheardOf": 0.0}, token_age=7300.0)
     html = render_page(board(*events, survey=Survey((calm, state("IDLE", buckets={}, token_age=None)))))
@@ -188,7 +188,7 @@ def test_errors_are_told_by_what_they_mean(trouble):
 )
 def test_answer_times(seconds, told):
     """How long ninety-five of a hundred requests take at most is told in words that can be read."""
-    events = [] if seconds is None else [dataclasses.replace(EVENT, seconds=seconds, upstream=())] * 20
+    events = [] if seconds is None else [EVENT._replace(seconds=seconds, upstream=())] * 20
     assert f"Answer time {told} for 95 of 100" in text_of(render_page(board(*events)))
 
 
@@ -260,7 +260,7 @@ def hostile_page():
     survey = Survey((evil,), "alone", NOW, account_files_faulty=(HOSTILE,))
     events = [
         failure("AccessDenied", reason=HOSTILE, seller_id=HOSTILE, request_id=HOSTILE),
-        dataclasses.replace(stranger("InvalidAddress"), reason=HOSTILE),
+        stranger("InvalidAddress")._replace(reason=HOSTILE),
     ]
     return render_page(board(*events, survey=survey), (HOSTILE,))
 
