@@ -14,8 +14,8 @@ from urllib.parse import unquote_to_bytes
 
 __all__ = ["LaidOut", "read_laid_out"]
 
-#: ``=value&`` between the names.
-_split = re.compile(r"=([^&]*)(?:&|$)").split
+#: Everything but what stands between names and values.
+_LETTERS = bytes(sorted(set(range(256)) - set(b"=&")))
 _is_plain = re.compile(r"[A-Za-z0-9\-_.~]+").fullmatch
 # Values in canonical encoding, with & between them: escapes in upper-case hex, and only of bytes that are not
 # unreserved. Possessive quantifiers: what matched is never tried another way.
@@ -40,14 +40,13 @@ class _Layout(NamedTuple):
 
 def read_laid_out(wire: bytes) -> LaidOut | None:
     """What ``wire``, the parameters as sent, holds; None where that is not certain without looking at each piece for
-    itself: for anything but ASCII, pieces without ``=``, names that are escaped or sent twice, values that are not
-    UTF-8."""
-    if not wire.isascii():
+    itself: for anything but ASCII, pieces without ``=`` or with more than one, names that are escaped or sent twice,
+    values that are not UTF-8."""
+    between = wire.translate(None, _LETTERS)
+    if between != b"=&" * (len(between) >> 1) + b"=" or not wire.isascii():
         return None
-    parts = _split(wire.decode())
-    if parts[-1]:  # ends in a piece without '='
-        return None
-    names, values = tuple(parts[:-1:2]), parts[1::2]
+    parts = wire.replace(b"&", b"=").decode().split("=")
+    names, values = tuple(parts[::2]), parts[1::2]
     layout = _layout_of(names) if len(wire) <= _MOST_BYTES else _made_layout(names)
     if layout is None:
         return None
@@ -63,7 +62,7 @@ def read_laid_out(wire: bytes) -> LaidOut | None:
 
 
 def _made_layout(names: tuple[str, ...]) -> _Layout | None:
-    if not names or len(set(names)) != len(names) or not all(map(_is_plain, names)):
+    if len(set(names)) != len(names) or not all(map(_is_plain, names)):
         return None
     order = sorted((name, place) for place, name in enumerate(names) if name != "Signature")
     template = "&".join(f"{name}=%s" for name, _ in order)

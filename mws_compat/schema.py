@@ -101,10 +101,9 @@ def parse_instant(text: str) -> datetime:
 
 def format_instant(instant: datetime, *, milliseconds: bool = False) -> str:
     """``2016-01-20T18:49:10Z``, or with three digits of fraction: the two forms that MWS wrote. Always UTC."""
-    utc = instant.astimezone(UTC)
     # Not strftime: %Y does not pad years below 1000 on every platform.
-    text = utc.replace(tzinfo=None).isoformat(timespec="milliseconds" if milliseconds else "seconds")
-    return f"{text}Z"
+    text = instant.astimezone(UTC).isoformat(timespec="milliseconds" if milliseconds else "seconds")
+    return f"{text[:-6]}Z"  # without its +00:00
 
 
 def _canonical_instant(text: str) -> str:

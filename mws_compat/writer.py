@@ -224,23 +224,31 @@ class MemberWriter:
 
 class _ResultWriter:
     """Writes an operation's result. The list that the operation is about, if it has one, comes last, member by
-    member: a shape made of a hundred orders would never be met again."""
+    member: a shape made of a hundred orders would never be met again. What stands before it are single texts."""
 
     def __init__(self, operation: Operation, version: str) -> None:
         *others, last = operation.result.fields
         self._list = last if isinstance(last.kind, ListOf) and last.kind.of in MEMBER_STRUCTS else None
-        head = Struct(operation.result.name, tuple(others)) if self._list else operation.result
-        self._write_head = _StructWriter(head, 2, version)
-        if self._list:
-            assert isinstance(last.kind, ListOf)  # noqa: S101 - tested three lines above
-            assert isinstance(last.kind.of, Struct)  # noqa: S101
-            self._write_member = MemberWriter(last.kind.of, last.kind.member, 3, version)
+        if self._list is None:
+            self._write_whole = _StructWriter(operation.result, 2, version)
+            return
+        assert isinstance(last.kind, ListOf)  # noqa: S101 - tested three lines above
+        assert isinstance(last.kind.of, Struct)  # noqa: S101
+        assert all(isinstance(field.kind, Scalar) for field in others)  # noqa: S101 - or the tables are wrong
+        self._leaves = [(field.name, field.name_in(version)) for field in others]
+        self._known = {field.name for field in operation.result.fields}
+        self._write_member = MemberWriter(last.kind.of, last.kind.member, 3, version)
 
     def __call__(self, result: Record) -> str:
         if self._list is None:
-            return self._write_head(result)
+            return self._write_whole(result)
+        if not result.keys() <= self._known:
+            raise ValueError(f"a result has no element {min(result.keys() - self._known)!r}")
+        text = ""
+        for name, tag in self._leaves:
+            if name in result:
+                text += f"    <{tag}>{escape_text(result[name])}</{tag}>\n"  # type: ignore[arg-type]  # refuses no text
         name = self._list.name
-        text = self._write_head({key: node for key, node in result.items() if key != name})
         if name not in result:
             return text
         members = result[name]

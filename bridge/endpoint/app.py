@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import logging
+import os
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager, suppress
@@ -35,7 +36,7 @@ from mws_compat.schema import format_instant
 from mws_compat.validation import check
 from mws_compat.writer import CONTENT_TYPE, DEFAULT_NAMESPACE, render_error, render_ping, render_response
 
-__all__ = ["MAX_BODY_BYTES", "Endpoint", "EndpointSettings", "answer_headers", "utc_now"]
+__all__ = ["MAX_BODY_BYTES", "Endpoint", "EndpointSettings", "answer_headers", "new_request_id", "utc_now"]
 
 # ASGI's own types are open mappings of anything.
 Scope = MutableMapping[str, Any]
@@ -48,6 +49,11 @@ _log = logging.getLogger("mws_bridge")
 
 #: A shorter body is sent as it is: it fits into the packets that its headers need anyway.
 _MIN_GZIP_BYTES = 1024
+_FIXED_HEADERS = (
+    (b"server", b"Server"),
+    (b"content-type", CONTENT_TYPE.encode()),
+    (b"vary", b"Accept-Encoding,User-Agent"),
+)
 #: What a caller is told who could not prove who it is.
 _UNPROVEN = frozenset({ACCESS_DENIED, INVALID_ACCESS_KEY_ID, SIGNATURE_DOES_NOT_MATCH})
 
@@ -235,12 +241,10 @@ def answer_headers(request_id: str, now: datetime, random_bytes: Callable[[int],
     """The headers of every MWS answer, also of errors: lower-case names, which the official PHP library compares
     letter by letter; the response context, without which the C# library fails."""
     return [
-        (b"server", b"Server"),
-        (b"content-type", CONTENT_TYPE.encode()),
+        *_FIXED_HEADERS,
         (b"x-mws-request-id", request_id.encode()),
         (b"x-mws-timestamp", format_instant(now, milliseconds=True).encode()),
         (b"x-mws-response-context", base64.b64encode(random_bytes(66))),
-        (b"vary", b"Accept-Encoding,User-Agent"),
     ]
 
 
@@ -324,6 +328,13 @@ def _event(
         misses=progress.journal.misses,
         address=address_of(scope),
     )
+
+
+def new_request_id() -> str:
+    """A random UUID as text: what ``str(uuid.uuid4())`` gives, in a fraction of its time."""
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def utc_now() -> datetime:

@@ -7,7 +7,6 @@ import os
 import platform
 import secrets
 import time
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -15,7 +14,7 @@ from typing import TypedDict, Unpack
 
 import httpx
 
-from bridge.endpoint.app import Endpoint, EndpointSettings, utc_now
+from bridge.endpoint.app import Endpoint, EndpointSettings, new_request_id, utc_now
 from bridge.endpoint.handlers import Handlers
 from bridge.endpoint.kept import KeptOrders
 from bridge.endpoint.limits import Limits
@@ -140,7 +139,7 @@ def build_service(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     random_bytes: Callable[[int], bytes] = os.urandom,
-    new_request_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+    new_request_id: Callable[[], str] = new_request_id,
     recorder: Recorder | None = None,
     state: State | None = None,
 ) -> Service:

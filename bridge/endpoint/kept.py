@@ -31,14 +31,33 @@ class Window(NamedTuple):
     before: datetime | None
 
 
-class KeptOrder(NamedTuple):
-    """An order as the JSON that SP-API sent, and when (the moment of the request that brought it)."""
+#: When an order was asked for, in unix seconds, before its content.
+_AT = struct.Struct(">d")
 
-    content: bytes
-    at: datetime
+
+class KeptOrder(NamedTuple):
+    """An order as it is kept. Two of the same order at the same time are equal."""
+
+    packed: bytes
+
+    @classmethod
+    def of(cls, content: bytes, at: datetime) -> "KeptOrder":
+        """``content``: the JSON that SP-API sent; ``at``: the moment of the request that brought it."""
+        return cls(_AT.pack(at.timestamp()) + content)
+
+    @property
+    def content(self) -> bytes:
+        """The JSON that SP-API sent."""
+        return self.packed[_AT.size :]
+
+    @property
+    def at(self) -> datetime:
+        """The moment of the request that brought it."""
+        (at,) = _AT.unpack_from(self.packed)
+        return datetime.fromtimestamp(at, UTC)
 
     def __repr__(self) -> str:
-        return f"<KeptOrder of {len(self.content)} bytes>"  # they are personal
+        return f"<KeptOrder of {len(self.packed)} bytes>"  # they are personal
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +124,14 @@ class KeptOrders:
         """Keep orders by their ids, in place of older ones: an answer may have been under way for longer."""
         by_time: dict[datetime, dict[str, bytes]] = {}
         for order_id, order in orders.items():
-            by_time.setdefault(order.at, {})[_order_name(seller, order_id)] = _packed(order)
+            by_time.setdefault(order.at, {})[_order_name(seller, order_id)] = order.packed
         for at, values in by_time.items():
             await self._state.put(values, self._seconds, version=at.timestamp())
 
     async def orders(self, seller: str, ids: Sequence[str]) -> dict[str, KeptOrder]:
         """Those of ``ids`` that are kept."""
         found = await self._state.get([_order_name(seller, id_) for id_ in ids])
-        return {id_: _order(packed) for id_, packed in zip(ids, found, strict=True) if packed is not None}
+        return {id_: KeptOrder(packed) for id_, packed in zip(ids, found, strict=True) if packed is not None}
 
     async def keep_listing(self, seller: str, listing: str, kept: KeptListing) -> None:
         """Keep a listing in place of the last one."""
@@ -136,16 +155,3 @@ def _order_name(seller: str, order_id: str) -> str:
 
 def _listing_name(seller: str, listing: str) -> str:
     return f"listing:{seller}:{listing}"
-
-
-#: When an order was asked for, in unix seconds, before its content.
-_AT = struct.Struct(">d")
-
-
-def _packed(order: KeptOrder) -> bytes:
-    return _AT.pack(order.at.timestamp()) + order.content
-
-
-def _order(packed: bytes) -> KeptOrder:
-    (at,) = _AT.unpack_from(packed)
-    return KeptOrder(packed[_AT.size :], datetime.fromtimestamp(at, UTC))

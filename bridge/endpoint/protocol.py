@@ -13,7 +13,6 @@ answers to what came before it, once, and then the connection ends.
 import asyncio
 import logging
 import secrets
-import uuid
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +22,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from bridge.endpoint.app import MAX_BODY_BYTES, answer_headers, utc_now
+from bridge.endpoint.app import MAX_BODY_BYTES, answer_headers, new_request_id, utc_now
 from mws_compat.errors import INVALID_REQUEST, REQUEST_HEADERS_TOO_LARGE, REQUEST_TOO_LARGE, Fault
 from mws_compat.writer import render_error
 
@@ -192,7 +191,7 @@ class MwsHttpProtocol(HttpToolsProtocol):
 
     def _write_refusal(self, fault: Fault, message: str) -> None:
         _log.info("refused what is no request: %s", message)
-        request_id = str(uuid.uuid4())
+        request_id = new_request_id()
         body = render_error(fault, message, request_id=request_id)
         headers = [
             *self.server_state.default_headers,

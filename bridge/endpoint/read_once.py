@@ -33,20 +33,20 @@ class ReadOnce(Generic[_T]):
 
     def kept(self, order: KeptOrder) -> _T:
         """What comes of a kept order."""
-        known = self._remembered.get(order.content)
+        known = self._remembered.get(order.packed)
         if known is not None:
-            self._remembered.move_to_end(order.content)
+            self._remembered.move_to_end(order.packed)
             return known[0]
         made = self.order(json_of(order))
-        self._remembered[order.content] = (made, order.at + self._lifetime)
+        self._remembered[order.packed] = (made, order.at + self._lifetime)
         if len(self._remembered) > _REMEMBERED:
             self._remembered.popitem(last=False)
         return made
 
     def forget(self, now: datetime) -> None:
         """Drop what is too old."""
-        for content in [content for content, (_, until) in self._remembered.items() if now >= until]:
-            del self._remembered[content]
+        for packed in [packed for packed, (_, until) in self._remembered.items() if now >= until]:
+            del self._remembered[packed]
 
 
 def json_of(order: KeptOrder) -> JsonObject:

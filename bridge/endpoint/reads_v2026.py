@@ -220,7 +220,7 @@ class ReadsV2026:
     async def _keep(self, request: Request, orders: Sequence[JsonObject]) -> None:
         if self._kept is not None:
             at = request.now
-            kept = {v2026.order_id_of(order): KeptOrder(orjson.dumps(order), at) for order in orders}
+            kept = {v2026.order_id_of(order): KeptOrder.of(orjson.dumps(order), at) for order in orders}
             await self._kept.keep_orders(_seller_key(request), kept)
 
     async def _young(self, request: Request, ids: Sequence[str], age: timedelta) -> dict[str, KeptOrder]:

@@ -8,7 +8,6 @@ import math
 import os
 import re
 import secrets
-import uuid
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,7 +20,7 @@ import orjson
 from pydantic import ValidationError
 
 from bridge.endpoint.access import AccessBook, AccessKey, SellerAccess
-from bridge.endpoint.app import Endpoint, EndpointSettings
+from bridge.endpoint.app import Endpoint, EndpointSettings, new_request_id
 from bridge.endpoint.build import build_handlers
 from bridge.endpoint.kept import KeptOrders
 from bridge.endpoint.nexttoken import TokenSealer
@@ -253,7 +252,7 @@ def endpoint_over(exchange: Recorded, upstream: RecordedUpstream, sealer: TokenS
         handlers,
         settings=EndpointSettings(strict_status_pair=request.strict_status_pair),
         now=lambda: request.at,
-        new_request_id=lambda: str(uuid.uuid4()),
+        new_request_id=new_request_id,
         random_bytes=secrets.token_bytes,
         emit=lambda _: None,
     )

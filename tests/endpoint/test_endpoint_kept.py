@@ -24,7 +24,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def order(size: int, *, at=NOW) -> KeptOrder:
-    return KeptOrder(b"x" * size, at)
+    return KeptOrder.of(b"x" * size, at)
 
 
 async def test_the_longest_unused_go_first():
@@ -70,7 +70,7 @@ def test_what_a_listing_shows_of_itself():
     page = SearchPage([{"orderId": order_id}], "", "", "")
     walk = Walk([], "", order_id, "", 1, {"BuyerEmail": [order_id]})
     records = [{"AmazonOrderId": order_id}]
-    shown = [KeptListing(NOW, NOW, NOW, NOW, ((NOW, order_id),)), KeptOrder(order_id.encode(), NOW), page, walk]
+    shown = [KeptListing(NOW, NOW, NOW, NOW, ((NOW, order_id),)), KeptOrder.of(order_id.encode(), NOW), page, walk]
     shown += [Listing(records, None, ""), ItemListing("", records, None)]
     shown += [OrderPage(records, "", "", ""), ItemPage("", records, "")]
     assert "902-" not in repr(shown)

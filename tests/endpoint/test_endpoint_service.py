@@ -115,7 +115,7 @@ def test_a_kept_order_is_read_once_for_as_long_as_it_may_be_kept():
     """The same bytes are read once; after their time, and beyond a number, they are forgotten."""
     read = []
     once = ReadOnce(lambda order: read.append(order) or order["x"], timedelta(seconds=10))
-    order = KeptOrder(b'{"x": 1}', NOW)
+    order = KeptOrder.of(b'{"x": 1}', NOW)
     assert [once.kept(order), once.kept(order)] == [1, 1]
     assert len(read) == 1
     once.forget(NOW + timedelta(seconds=9))
@@ -125,7 +125,7 @@ def test_a_kept_order_is_read_once_for_as_long_as_it_may_be_kept():
     once.kept(order)
     assert len(read) == 2
     for number in range(1000):
-        once.kept(KeptOrder(b'{"x": %d}' % (number + 2), NOW))
+        once.kept(KeptOrder.of(b'{"x": %d}' % (number + 2), NOW))
     once.kept(order)
     assert len(read) == 1003
     assert repr(once) == "<1000 orders that were read>"

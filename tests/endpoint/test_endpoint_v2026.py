@@ -360,7 +360,7 @@ async def test_an_order_that_has_left_the_filter_is_not_listed(recent):
     seller = _seller_of(kept, first.ids[0])
     order = json.loads((await kept.orders(seller, [first.ids[0]]))[first.ids[0]].content)
     order["fulfillment"]["fulfillmentStatus"] = "SHIPPED"
-    changed = KeptOrder(json.dumps(order).encode(), bridge.clock.now())
+    changed = KeptOrder.of(json.dumps(order).encode(), bridge.clock.now())
     await kept.keep_orders(seller, {first.ids[0]: changed})
     again = await bridge.call("ListOrders", {**updated("2026-11-17T12:01:00Z"), **window})
     assert operations(bridge) == ["searchOrders"]

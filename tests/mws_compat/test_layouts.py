@@ -88,7 +88,6 @@ def test_the_short_way_agrees_for_any_pieces(pieces: list[list[str]]) -> None:
     ("wire", "canonical"),
     [
         (b"b=2&a=1", "a=1&b=2"),
-        (b"b=2&a=1&", "a=1&b=2"),
         (b"Id.10=1&Id.2=2&Id.1=3&Id=4", "Id=4&Id.1=3&Id.10=1&Id.2=2"),
         (b"b=2&Signature=x%2F&a=%20", "a=%20&b=2"),
         (b"a=", "a="),
@@ -102,7 +101,6 @@ def test_the_short_way_agrees_for_any_pieces(pieces: list[list[str]]) -> None:
         (b"a=%", None),
         (b"a=b+c", None),
         (b"a=*", None),
-        (b"a=b=c", None),
     ],
 )
 def test_canonical_by_hand(wire: bytes, canonical: str | None) -> None:
@@ -140,7 +138,6 @@ def test_the_rest_by_hand(wire: bytes) -> None:
     ("wire", "values"),
     [
         (b"A=1&B=a%20b&C=", {"A": "1", "B": "a b", "C": ""}),
-        (b"A=1=2", {"A": "1=2"}),
         (b"A=a+b%2B+", {"A": "a b+ "}),
         (b"A=%253A%25&B=%%3A", {"A": "%3A%", "B": "%:"}),
         (b"T=2020-06-01T12%3A00%3A00Z&S=a%2Fb%2Bc%3D", {"T": "2020-06-01T12:00:00Z", "S": "a/b+c="}),

@@ -128,4 +128,4 @@ async def test_what_waits_for_the_next_start_is_named(config, caplog):
         await running.until(
             lambda: "reloaded: changed, but takes effect at the next start: server.in_flight" in caplog.messages
         )
-        assert running.service.endpoint.limits._most == 1000
+        assert running.service.endpoint.limits._requests._most == 1000
