@@ -118,10 +118,10 @@ def _members(parameter: Parameter, parameters: Mapping[str, str]) -> tuple[str, 
     found: list[tuple[int, str]] = []
     for prefix in parameter.lists:
         start = f"{prefix}."
-        for name, value in parameters.items():
+        for name in [name for name in parameters if name.startswith(start)]:
             number = name[len(start) :]
-            if name.startswith(start) and number.isascii() and number.isdecimal() and len(number) <= 9:
-                found.append((int(number), value))
+            if number.isascii() and number.isdecimal() and len(number) <= 9:
+                found.append((int(number), parameters[name]))
     return tuple(dict.fromkeys(value for _, value in sorted(found)))
 
 

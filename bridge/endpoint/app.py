@@ -5,7 +5,7 @@ import base64
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -71,6 +71,7 @@ class _Progress:
 
     request_id: str
     now: datetime
+    headers: Mapping[bytes, bytes] = field(repr=False)
     call: Call | None = None
     address: Address | None = None
     caller: Caller | None = None
@@ -132,7 +133,8 @@ class Endpoint:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = self._clock()
-        progress = _Progress(self._new_request_id(), self._now())
+        # Of a header that came twice the first one counts.
+        progress = _Progress(self._new_request_id(), self._now(), dict(reversed(list(scope["headers"]))))
         if self._recorder is not None:
             progress.journal.answers = []
         error: MwsError | None = None
@@ -156,7 +158,7 @@ class Endpoint:
         headers = answer_headers(progress.request_id, progress.now, self._random_bytes)
         if error is not None and error.fault is METHOD_NOT_ALLOWED:
             headers.append((b"allow", b"GET, POST"))
-        if len(body) >= _MIN_GZIP_BYTES and _takes_gzip(scope):
+        if len(body) >= _MIN_GZIP_BYTES and _takes_gzip(progress.headers):
             body = igzip.compress(body, compresslevel=1)
             headers.append((b"content-encoding", b"gzip"))
         headers.append((b"content-length", b"%d" % len(body)))
@@ -173,13 +175,13 @@ class Endpoint:
         if scope["method"] not in {"GET", "POST"}:
             raise MwsError(METHOD_NOT_ALLOWED)
         with self.limits.body() as hold:
-            body = await _read_body(scope, receive, hold)
+            body = await _read_body(progress.headers, receive, hold)
         request = HttpRequest(
             method=scope["method"],
             path=(scope.get("raw_path") or scope["path"].encode()).decode("latin-1").partition("?")[0],
             query=scope["query_string"],
             body=body,
-            host=_header(scope, b"host").decode("latin-1"),
+            host=progress.headers.get(b"host", b"").decode("latin-1"),
         )
         progress.bytes_in = len(request.body) + len(request.query)
         call = progress.call = parse_call(request)
@@ -252,23 +254,16 @@ class _Disconnected(Exception):  # noqa: N818 - it is no error: nobody is left t
     pass
 
 
-def _header(scope: Scope, name: bytes) -> bytes:
-    for key, value in scope["headers"]:
-        if key == name:
-            return bytes(value)
-    return b""
-
-
-def _takes_gzip(scope: Scope) -> bool:
-    for part in _header(scope, b"accept-encoding").lower().split(b","):
+def _takes_gzip(headers: Mapping[bytes, bytes]) -> bool:
+    for part in headers.get(b"accept-encoding", b"").lower().split(b","):
         coding, _, quality = part.partition(b";")
         if coding.strip() in {b"gzip", b"x-gzip"}:
             return quality.replace(b" ", b"") not in {b"q=0", b"q=0.0", b"q=0.00", b"q=0.000"}
     return False
 
 
-async def _read_body(scope: Scope, receive: Receive, hold: Callable[[int], None]) -> bytes:
-    declared = _header(scope, b"content-length")
+async def _read_body(headers: Mapping[bytes, bytes], receive: Receive, hold: Callable[[int], None]) -> bytes:
+    declared = headers.get(b"content-length", b"")
     if declared.isdigit() and (len(declared) > 12 or int(declared) > MAX_BODY_BYTES):
         raise MwsError(REQUEST_TOO_LARGE)
     body = bytearray()
