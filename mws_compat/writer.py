@@ -235,6 +235,7 @@ class _ResultWriter:
         assert isinstance(last.kind, ListOf)  # noqa: S101 - tested three lines above
         assert isinstance(last.kind.of, Struct)  # noqa: S101
         assert all(isinstance(field.kind, Scalar) for field in others)  # noqa: S101 - or the tables are wrong
+        self._name = operation.result.name
         self._leaves = [(field.name, field.name_in(version)) for field in others]
         self._known = {field.name for field in operation.result.fields}
         self._write_member = MemberWriter(last.kind.of, last.kind.member, 3, version)
@@ -243,7 +244,7 @@ class _ResultWriter:
         if self._list is None:
             return self._write_whole(result)
         if not result.keys() <= self._known:
-            raise ValueError(f"a result has no element {min(result.keys() - self._known)!r}")
+            raise ValueError(f"{self._name} has no element {min(result.keys() - self._known)!r}")
         text = ""
         for name, tag in self._leaves:
             if name in result:

@@ -178,6 +178,7 @@ conversations = st.lists(st.binary(max_size=60) | requests() | mutated() | good_
 
 @given(st.lists(conversations, min_size=1, max_size=8))
 @settings(max_examples=EXAMPLES)
+@pytest.mark.long
 def test_any_bytes(hasty, sent):
     """Whatever comes, each answer is MWS XML and whole, no exception is logged, none is behind an InternalError, and
     the next request on a new connection is answered."""

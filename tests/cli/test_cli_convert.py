@@ -408,6 +408,7 @@ PEAK = (
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from /proc")
 @pytest.mark.parametrize("kind", ["xml", "json"])
+@pytest.mark.long
 def test_flat_memory(kind, tmp_path):
     """40 MB take no more memory than a small part of that."""
     address = f"<ShippingAddress><Name>{'n' * 3000}</Name></ShippingAddress>"

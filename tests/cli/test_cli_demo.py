@@ -22,6 +22,7 @@ def played() -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_every_run_shows_the_same(played: str, capsys: Capture) -> None:
     """Two runs, in two processes, give the same text to the last character."""
     assert main(["demo"]) == 0

@@ -123,6 +123,7 @@ def test_the_recording_is_of_everything(world: Recorded) -> None:
 
 
 @pytest.mark.parametrize("by", [replayed, rerendered])
+@pytest.mark.long
 def test_it_answers_the_same(by: Callable[[Recorded], int], world: Recorded, capsys: Capture) -> None:
     """Over the recorded payloads, from Amazon or from memory, and asked again of an endpoint, every request is
     answered as it was, and the present code asks what was asked."""
@@ -133,6 +134,7 @@ def test_it_answers_the_same(by: Callable[[Recorded], int], world: Recorded, cap
     assert "The same" in told.out
 
 
+@pytest.mark.long
 def test_each_exchange_alone(world: Recorded, tmp_path: Path, capsys: Capture) -> None:
     """An exchange that continues no listing says the same without the others: what memory answered is in it."""
     for number, one in enumerate(exchanges(world)):
@@ -177,6 +179,7 @@ def test_any_way_of_recording(masked: bool, cache: bool, world: Recorded, tmp_pa
 
 
 @pytest.mark.parametrize("seller", [SELLER, WITHOUT_ROLES], ids=["all roles", "no roles"])
+@pytest.mark.long
 def test_a_search_through_many_pages(
     seller: DemoSeller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
@@ -267,6 +270,7 @@ def test_a_version_that_there_is_not(world: Recorded, capsys: Capture) -> None:
 # --- something has --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_changed_link_of_the_mapping(world: Recorded, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     """A link that takes another member shows itself offline: exit 1, with the element's path."""
     rows = [
@@ -281,6 +285,7 @@ def test_a_changed_link_of_the_mapping(world: Recorded, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("name", ["MaxResultsPerPage", "CreatedAfter"])
+@pytest.mark.long
 def test_a_changed_question(name: str, world: Recorded, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     """What is asked of SP-API is compared: a parameter that goes under another name is told, both names."""
     old = v2026.QUERY_NAMES[name]

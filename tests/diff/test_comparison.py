@@ -124,6 +124,7 @@ def test_order_does_not_count(records, dice):
 
 @examples(25)
 @given(feeds())
+@pytest.mark.long
 def test_the_way_through_json_and_back_changes_nothing(records):
     """XML against its JSON, against its lines, and against the XML of those."""
     feed = xml(*records)
@@ -136,6 +137,7 @@ def test_the_way_through_json_and_back_changes_nothing(records):
 
 @examples(25)
 @given(st.data())
+@pytest.mark.long
 def test_swapping_the_sides_mirrors_the_differences(data):
     """What is missing one way is extra the other way; all else stays."""
     old, new = data.draw(feeds()), data.draw(feeds())
@@ -180,6 +182,7 @@ def named(struct, path):
 
 @examples(30)
 @given(st.data(), st.sampled_from(["Order", "OrderItem"]))
+@pytest.mark.long
 def test_a_planted_change_is_found_and_nothing_else(data, member):
     """One value changed or one node removed anywhere in the schema is exactly one difference at its path."""
     struct, key = KINDS[member]
@@ -589,6 +592,7 @@ def test_shapes_are_bounded(monkeypatch):
 
 @examples(25)
 @given(st.data())
+@pytest.mark.long
 def test_the_database_says_the_same(data):
     """With the old side in a database, from any entry on, the differences are the same, in the same order."""
     old, new = ([*data.draw(feeds()), *data.draw(feeds())] for _ in range(2))
@@ -666,6 +670,7 @@ def test_an_amount_in_words():
     )
 
 
+@pytest.mark.long
 def test_the_corpus_against_itself():
     """Every document that others collected is the same as itself, as its JSON, and as the XML of that."""
     top = folder("MWS_CORPUS", "corpus")

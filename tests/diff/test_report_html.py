@@ -127,6 +127,7 @@ def test_a_place_of_the_summary_filters(show):
 
 
 @browser_test
+@pytest.mark.long
 def test_ten_thousand_differences(show):
     """Of 10,000 differences 500 are shown at a time; the button shows more, and filtering finds the last."""
     page = show(many(10_000))

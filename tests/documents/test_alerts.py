@@ -104,6 +104,7 @@ def _is_quiet(*times: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (Debian: prometheus)")
+@pytest.mark.long
 def test_alerts_fire_when_they_should(tmp_path: Path) -> None:
     """Prometheus itself fires each alert for what it is about, and none for a bridge with which all is well."""
     assert {*_FIRING, "MwsBridgeSilent"} == {rule["alert"] for rule in production.rules()}

@@ -147,6 +147,7 @@ def test_compose_serves_with_two_workers() -> None:
 
 
 @pytest.mark.skipif(SERVER is None, reason="neither valkey-server nor redis-server is installed")
+@pytest.mark.long
 async def test_a_full_store_forgets_orders_first(tmp_path: Path) -> None:
     """With the settings of compose.yaml, orders that do not fit push out orders, and no usage plan; and the bridge is
     never told that the store is full."""
@@ -311,6 +312,7 @@ def test_links_lead_somewhere() -> None:
 # --- a bridge that runs ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_who_asks_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The image's own health check is content with a bridge that lives, also where a proxy is set for Amazon, and not
     with one that is gone; and what prometheus.yml sends opens the metrics."""

@@ -60,6 +60,7 @@ def test_the_wheel_has_all_of_the_packages_and_nothing_else(built: tuple[Path, P
     } <= names
 
 
+@pytest.mark.long
 def test_the_wheel_says_what_it_needs(built: tuple[Path, Path]) -> None:
     """Name, version, Python, licence, command and every extra are in its metadata."""
     info = f"mws_bridge-{PROJECT['version']}.dist-info"

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,6 +68,7 @@ def test_signed_nonsense(method, path, action, given_parameters, seller, fault):
 
 @examples(75)
 @given(actions, parameters, sellers, faults, st.booleans())
+@pytest.mark.long
 def test_calls_that_are_nearly_right(action, given_parameters, seller, fault, right):
     """Calls with all that an operation needs, and something besides, over any upstream fault."""
     query = signed_query(

@@ -455,6 +455,7 @@ async def test_faults_of_the_login(witness, http, fault):
 
 
 @pytest.mark.parametrize("fault", TOKEN_FAULTS)
+@pytest.mark.long
 async def test_faults_of_the_token_service(witness, http, fault):
     """Whatever the token service says while it fails, nobody repeats it."""
     witness.faults["token"] = TOKEN_FAULTS[fault]
@@ -462,6 +463,7 @@ async def test_faults_of_the_token_service(witness, http, fault):
 
 
 @pytest.mark.parametrize("fault", [*ORDER_FAULTS, *FAULTS_2026])
+@pytest.mark.long
 async def test_faults_of_the_order_operations(witness, http, fault):
     """Whatever SP-API answers wrongly, with personal data in the wrong places, nobody repeats it."""
     await witness.call(http, *CALLS[0])

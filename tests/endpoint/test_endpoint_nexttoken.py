@@ -69,6 +69,7 @@ def test_two_tokens_of_one_payload_differ_and_show_nothing_of_it():
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 4])
+@pytest.mark.long
 def test_every_character_matters(size):
     """A token with any one character replaced by any other of its alphabet, left out or put in, is refused."""
     made = sealer()

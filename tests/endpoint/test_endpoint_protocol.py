@@ -378,6 +378,7 @@ async def test_100_is_said_once_and_only_to_who_asks(connection):
     [b"1;" + b"x" * 60_000, b"0\r\n" + b"X: y\r\n" * 10_000, b"0\r\nX: " + b"y" * 60_000],
     ids=["chunk extension", "trailers", "trailer"],
 )
+@pytest.mark.long
 async def test_what_is_no_body_cannot_grow_for_ever(connection, rest):
     """Chunk extensions and trailers without end stop at a bound of bytes on the wire."""
     await connection.send(CHUNKED + rest)

@@ -48,6 +48,7 @@ async def readings(seller, *, orders=300, items=10_000):
 
 
 @pytest.mark.parametrize("seller", [NA, EU, FE, NO_PII], ids=lambda seller: seller.selling_partner_id)
+@pytest.mark.long
 async def test_every_order_is_the_same_but_for_what_is_lost(seller):
     """No difference is left that the tables do not explain; both versions tell the same orders and items."""
     old, new = await readings(seller)

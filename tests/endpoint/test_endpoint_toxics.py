@@ -131,6 +131,7 @@ def listed(sandbox):
 
 @pytest.mark.parametrize("version", [V0, V2026])
 @pytest.mark.parametrize("kind", BEARABLE)
+@pytest.mark.long
 async def test_a_program_that_retries_gets_its_listing(kind, version):
     """Over any bearable toxic in both directions the pages are the store's orders, each of them once."""
     toxic, toxicity = BEARABLE[kind]
@@ -147,6 +148,7 @@ async def test_a_program_that_retries_gets_its_listing(kind, version):
 
 @pytest.mark.parametrize("version", [V0, V2026])
 @pytest.mark.parametrize("kind", FATAL)
+@pytest.mark.long
 async def test_a_dead_connection_is_told_and_survived(kind, version):
     """While nothing comes through every answer is ServiceUnavailable, and soon given; when it does again, the
     next calls are answered."""

@@ -159,6 +159,7 @@ def large():
 
 
 @pytest.mark.parametrize("size", ["3", "100"])
+@pytest.mark.long
 async def test_orders_are_filtered_by_the_bridge(large, size):
     """What the old filter would have found is found, each order once, however small the pages are."""
     wanted = {"PaymentMethod.Method.1": "Other", "MaxResultsPerPage": size}
@@ -436,6 +437,7 @@ def busy(**settings):
     return Bridge(version=V2026, sandbox=SandboxSettings(orders=20, anchor=NOW, log_size=100_000), **settings)
 
 
+@pytest.mark.long
 async def test_more_than_an_hour_of_a_program_that_lists_every_minute():
     """A program that lists each minute and reads the items of thirty new orders a minute sees every order, is never
     throttled within Amazon's usage plans, and costs one call in two minutes."""
@@ -447,6 +449,7 @@ async def test_more_than_an_hour_of_a_program_that_lists_every_minute():
     assert polling.upstream.total() <= 34
 
 
+@pytest.mark.long
 async def test_two_hours_of_a_program_that_reads_the_last_minutes_again():
     """One that asks for the last quarter of an hour each time sees every order too, unthrottled."""
     polling, expected = await poll(busy(), rewind(15), minutes=120, orders_a_minute=2)
@@ -462,6 +465,7 @@ async def test_a_program_that_trusts_its_own_clock_loses_nothing():
     assert polling.throttled > 0
 
 
+@pytest.mark.long
 async def test_a_program_whose_answers_are_lost_loses_nothing():
     """One that goes on by its own clock every ten minutes, and has to ask twice each time, misses no order between
     the lost answer and the second one."""

@@ -68,6 +68,7 @@ def assert_the_same(answer):
 
 
 @pytest.mark.parametrize("seller", DEMO_SELLERS, ids=lambda seller: seller.selling_partner_id)
+@pytest.mark.long
 async def test_for_every_order_of_the_sandbox(seller):
     """Masking what is mapped and mapping what is masked are the same, for every order and item of every seller, with
     the roles that the sellers have, and nothing personal of them is left."""
@@ -197,6 +198,7 @@ def orders():
 
 @examples(30)
 @given(data=st.data(), listed=st.booleans())
+@pytest.mark.long
 def test_for_any_payload(data, listed):
     """The same for orders of any shape, words that nobody has heard of and values of another kind: what maps, maps to
     the masked answer, and what does not is refused in the same words."""

@@ -260,6 +260,7 @@ def markers(*groups):
 
 @VERSIONS
 @pytest.mark.parametrize("masked", [True, False], ids=["mask", "keep"])
+@pytest.mark.long
 async def test_no_secret_gets_in(tmp_path, recorders, monkeypatch, masked, version):
     """Whatever goes wrong, no recorded byte is of a key, a token, a signature; of personal data none when masked, and
     all of it when kept."""
@@ -401,6 +402,7 @@ def test_the_masked_payload_makes_the_masked_answer(action):
     assert "canary" not in orjson.dumps(masked).decode().lower()
 
 
+@pytest.mark.long
 async def test_the_same_for_the_sandbox(tmp_path, recorders):
     """The same for every order and item of the sandbox, whatever shape it has."""
     bridge = Bridge(sandbox=SandboxSettings(orders=600, anchor=NOW, usage_plans=False))

@@ -71,6 +71,7 @@ unknowns = st.dictionaries(st.text(max_size=3), generic, max_size=2)
 @each_table
 @examples(30)
 @given(data=st.data())
+@pytest.mark.long
 def test_record_to_json_and_back(name: str, data: st.DataObject) -> None:
     """read(write(record)) == record for any record of canonical values, with anything unknown in it; no text of it is
     missing in the JSON."""
@@ -275,6 +276,7 @@ def outcome(read: Any, source: Any) -> Any:
 @each_table
 @settings(max_examples=60)
 @given(data=st.data())
+@pytest.mark.long
 def test_any_object_comes_back(name: str, data: st.DataObject) -> None:
     """Whatever the object, what was read is written back with no member missing, and the object stays as it was."""
     table = TABLES[name]

@@ -201,6 +201,7 @@ def same(table: StructMap, source: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("odds", [4, 40, 4000])
 @pytest.mark.parametrize("name", TABLES)
+@pytest.mark.long
 def test_compiled_and_plain_reading_agree(name: str, odds: int) -> None:
     """For JSON with right and wrong types anywhere, the compiled reader gives the record of the plain walk, or
     refuses with the place at which the plain walk fails; it never changes what it reads."""

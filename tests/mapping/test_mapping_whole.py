@@ -45,6 +45,7 @@ def contexts(name: str) -> list[dict[str, JsonObject | None]]:
 @each
 @examples(40)
 @given(data=st.data())
+@pytest.mark.long
 def test_record_to_json_and_back(name: str, data: st.DataObject) -> None:
     """Whatever a record holds comes back with the same meaning, and nothing else; the JSON is the same again."""
     struct, key = KINDS[name]
@@ -116,6 +117,7 @@ def both_ways(source: JsonObject, name: str, **around: JsonObject | None) -> Rec
     return record
 
 
+@pytest.mark.long
 def test_orders_of_the_sandbox() -> None:
     """Every order and item comes back as it was, when its surroundings are the same; what is around it is not kept
     in it."""
@@ -169,6 +171,7 @@ anything = st.recursive(
 @each
 @examples(40)
 @given(data=st.data())
+@pytest.mark.long
 def test_any_object(name: str, data: st.DataObject) -> None:
     """An object of any shape comes back as it was; what is of another shape than the table needs is kept as it is."""
     source = data.draw(st.dictionaries(st.sampled_from([*NAMES, "orderId", "createdTime"]), anything, max_size=5))

@@ -551,6 +551,7 @@ class Scribe:
 
 @pytest.mark.parametrize(("member", "struct"), [("Order", ORDER), ("Message", MESSAGE)], ids=["Order", "Message"])
 @pytest.mark.parametrize("odd", [0, 0.005, 0.05])
+@pytest.mark.long
 def test_short_way_against_parser(member: str, struct: Struct, odd: float) -> None:
     """However an order is written: what the short way reads, the parser reads alike; it takes all that is plain."""
     dice = random.Random(f"{member} {odd}")

@@ -121,6 +121,7 @@ def back(text: str, struct: Struct) -> Record:
 
 @examples(35)
 @given(st.sampled_from(sorted(DOCUMENTS)), st.sampled_from(NAMESPACES), st.data())
+@pytest.mark.long
 def test_read_write_is_the_identity(name: str, namespace: str, data: st.DataObject) -> None:
     """read(write(x)) == x for records of every document with anything that no table knows in it, illegal characters
     apart; no line is empty."""
@@ -136,6 +137,7 @@ def test_read_write_is_the_identity(name: str, namespace: str, data: st.DataObje
 
 @examples(40)
 @given(noded(ORDER) | noded(ORDER_ITEM), st.sampled_from(["2013-09-01", "2011-01-01"]))
+@pytest.mark.long
 def test_both_ways_write_the_same_bytes(made: tuple[Record, Record], version: str) -> None:
     """By shape and element by element, a record that both can write gives the same bytes."""
     record = {name: node for name, node in made[0].items() if name != UNKNOWN}
@@ -184,6 +186,14 @@ def test_an_attribute_that_the_table_knows() -> None:
     text = write_root(ENVELOPE, record, namespace="", version="")
     assert '<Amount currency="USD">1</Amount>' in text
     assert back(text, ENVELOPE) == record
+
+
+def test_the_prefix_of_xml_itself() -> None:
+    """What has the namespace of ``xml:`` is written with its prefix, which needs no declaration."""
+    record: Record = {UNKNOWN: {"@{http://www.w3.org/XML/1998/namespace}lang": "en"}}
+    text = write_root(ORDER, record, namespace="", version="")
+    assert '<Order xml:lang="en"/>' in text
+    assert back(text, ORDER) == record
 
 
 def test_the_older_version_has_its_names() -> None:

@@ -146,6 +146,7 @@ def test_size_limit_is_exact() -> None:
 
 
 @pytest.mark.parametrize("unit", [b"<x/>", b"<Orders/>", b"<x><y/></x>", b"text"], ids=["x", "twice", "xy", "text"])
+@pytest.mark.long
 def test_repetition_costs_linear_time(unit: bytes) -> None:
     """A hundred thousand small things are read in a moment of processor time, not in minutes."""
     before = time.process_time()
@@ -552,6 +553,7 @@ def _orders(draw: st.DrawFn) -> Record:
 
 @examples(40)
 @given(_orders())
+@pytest.mark.long
 def test_a_record_with_its_overlay_comes_back(record: Record) -> None:
     """Whatever a record holds beyond the table, written as XML it is read as the same record."""
     data = etree.tostring(_written("Order", record, ORDER, {}), encoding="utf-8")

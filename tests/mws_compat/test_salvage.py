@@ -352,6 +352,7 @@ def test_no_letter_is_lost_in_silence(start: int, length: int, put: str) -> None
     "unit",
     ["<", "&", "<Order>", "</x>", "<a ", "<!--", "<?xml ", "<![CDATA[", '<a b="', "<b>", "&x;", "\x01", "]]>", " "],
 )
+@pytest.mark.long
 def test_garbage_costs_linear_time(unit: str) -> None:
     """Much of anything is judged in a moment of processor time."""
     data = f"{HEAD}<a {unit * (2**17 // len(unit))}".encode()

@@ -306,6 +306,7 @@ def test_order_on_the_wire_does_not_matter(parts: dict, shuffle: random.Random) 
 
 @examples(100)
 @given(signed_requests(), st.data())
+@pytest.mark.long
 def test_any_change_is_refused(parts: dict, data: st.DataObject) -> None:
     """One character changed in verb, host, path, name, value, secret or signature gives SignatureDoesNotMatch."""
     place = data.draw(st.sampled_from(["method", "host", "path", "name", "value", "secret", "signature"]))

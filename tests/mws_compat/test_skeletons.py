@@ -44,6 +44,7 @@ def texts_between(block: bytes, outline: Outline) -> bytes:
 
 
 @pytest.mark.parametrize(("odd", "prefix"), [(0, ""), (0.1, ""), (0, "m"), (0.1, "m")])
+@pytest.mark.long
 def test_the_whole_is_what_its_elements_are(odd: float, prefix: str) -> None:
     """Whatever elements an order is put together of, in whatever order: its outline says what the parser says of it,
     to the order of names, and is the one that is told where no other order was seen before."""
@@ -71,6 +72,7 @@ def test_the_whole_is_what_its_elements_are(odd: float, prefix: str) -> None:
 
 @pytest.mark.parametrize("typed", [True, False])
 @pytest.mark.parametrize("odd", [0, 0.05])
+@pytest.mark.long
 def test_blocks_of_any_elements(odd: float, *, typed: bool) -> None:
     """What is read of such an order without the parser is what the parser reads, to the order of names."""
     dice = Random(f"{odd} {typed}")

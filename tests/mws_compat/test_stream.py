@@ -251,6 +251,7 @@ SOUND = {
 
 
 @pytest.mark.parametrize("name", SOUND)
+@pytest.mark.long
 def test_soundness(name: str) -> None:
     """With every order kept from the parser that may be, a feed means what the parser says of the whole of it."""
     data = with_seventh(*SOUND[name])
@@ -427,6 +428,7 @@ def test_an_end_tag_with_a_blank_ends_its_document() -> None:
     assert tell_all_ways(PLAIN.replace(b"Response>", b"Response\n>") + PLAIN) == TWELVE * 2
 
 
+@pytest.mark.long
 def test_many_small_documents_take_little_memory() -> None:
     """Of a long stream of small documents only a little is held at a time, and each costs only its own size."""
     document = b"<GetOrderResponse><GetOrderResult/></GetOrderResponse>\n"
@@ -532,6 +534,7 @@ def test_a_broken_document_between_two_good_ones() -> None:
 @pytest.mark.parametrize(
     "end", [b"\n    </Orders>", b"</Order>\n", b"</Orders>\n  </ListOrdersResult>", b"RequestId>"]
 )
+@pytest.mark.long
 def test_a_document_without_its_end(end: bytes, between: bytes, *, declared: bool) -> None:
     """A document that stops short fails once, where the next one begins, and the next one is read."""
     second = PLAIN if declared else PLAIN.partition(b"\n")[2]
@@ -750,6 +753,7 @@ CORPUS = Path(os.environ.get("MWS_CORPUS") or ROOT.parent / "shared" / "corpus")
 
 
 @pytest.mark.skipif(not (CORPUS / "INDEX.tsv").is_file(), reason="no corpus: set MWS_CORPUS to its folder")
+@pytest.mark.long
 def test_collected_documents() -> None:
     """Every collected document that the parser reads is told alike by the stream, whichever way it takes."""
     with (CORPUS / "INDEX.tsv").open(newline="") as index:

@@ -257,6 +257,13 @@ def test_unknown_element(record: dict, message: str) -> None:
         get_order(record)
 
 
+@pytest.mark.parametrize("operation", ["ListOrders", "ListOrderItems", "GetOrder", "GetServiceStatus"])
+def test_unknown_element_of_a_result(operation: str) -> None:
+    """The same for what stands beside the members."""
+    with pytest.raises(ValueError, match=f"{operation}Result has no element 'Nonsense'"):
+        render_response(OPERATIONS[operation], {"Nonsense": "1"}, namespace=NS, request_id=ID)
+
+
 @pytest.mark.parametrize("wrong", [None, 0, 1, True, [], ["x"], {}, {"a": "b"}, b"x", 1.5])
 @pytest.mark.parametrize(
     "place",

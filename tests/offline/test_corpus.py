@@ -34,6 +34,7 @@ def is_json(data):
     return data.lstrip()[:1] in (b"{", b"[")
 
 
+@pytest.mark.long
 def test_every_xml_document(corpus):
     """Each is converted in every form, or is one failure; each well-formed one comes back as the same record."""
     counts = Counter()

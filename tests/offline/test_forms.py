@@ -79,6 +79,7 @@ def by_the_tables():
 @given(alike(), st.sampled_from([{}, {"strict": True}, {"drop": True}]), st.booleans())
 @example(("Order", [{"AmazonOrderId": None}, {"AmazonOrderId": []}]), {}, False)
 @example(("Order", [{"AmazonOrderId": "1", "Novel": text} for text in TEXTS]), {}, False)
+@pytest.mark.long
 def test_a_form_is_what_the_tables_say(found, options, whole):
     """As lines and as a document, strict or not."""
     name, values = found

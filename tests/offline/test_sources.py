@@ -355,6 +355,7 @@ def bomb(pack, size: int) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["gzip", "zst", "zip"])
+@pytest.mark.long
 def test_a_bomb_does_not_go_off(tmp_path, kind):
     """256 MiB of zeros packed small, read in pieces of 1 MiB, takes a few MiB."""
     size, path = 2**28, tmp_path / "bomb"

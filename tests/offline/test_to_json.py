@@ -436,6 +436,7 @@ def sandbox_feed(tmp_path_factory):
 
 @pytest.mark.parametrize("name", ["canonical.xml", "other.xml"])
 @pytest.mark.parametrize("lines", [False, True], ids=["document", "lines"])
+@pytest.mark.long
 def test_the_short_way_over_the_sandbox(sandbox_feed, name, lines):
     """The same over the sandbox's orders."""
     long, short = long_and_short((sandbox_feed / name).read_bytes(), lines=lines)

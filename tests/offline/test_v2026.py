@@ -68,6 +68,7 @@ def older():
     return lines(found)
 
 
+@pytest.mark.long
 def test_answers_to_xml_and_back(newer):
     """An answer with its orders and their items comes back as it was; in between each order has a list of items."""
     source = {"orders": newer[:40], "pagination": {"nextToken": "t"}, "createdBefore": "2026-01-01T00:00:00Z"}
@@ -84,6 +85,7 @@ def test_answers_to_xml_and_back(newer):
     assert [answer.get("pagination") for answer in back] == [None] * 3 + [{"nextToken": "t"}]
 
 
+@pytest.mark.long
 def test_lines_to_xml_and_back(newer):
     """Every order of the store comes back from lines as it was, items and all."""
     xml = converted(lines(newer))
@@ -92,6 +94,7 @@ def test_lines_to_xml_and_back(newer):
     assert converted(converted(xml, form=FORM, lines=True)) == xml
 
 
+@pytest.mark.long
 def test_v0_to_v2026_and_back(older):
     """Every order and item of v0 comes back but for what is empty, which counts as absent; what v2026 says of it is
     as Amazon's model has it."""
@@ -137,6 +140,7 @@ def corpus():
     return [(row, (top / row["path"]).read_bytes()) for row in rows if (top / row["path"]).is_file()]
 
 
+@pytest.mark.long
 def test_collected_xml(corpus):
     """Each document becomes v2026 JSON in both layouts, or is one failure; each comes back as the same record."""
     counts = Counter()
@@ -167,6 +171,7 @@ def test_collected_xml(corpus):
     assert counts["came back"] > 100
 
 
+@pytest.mark.long
 def test_collected_json(corpus):
     """Each answer of v2026 comes back as it is; each of v0 becomes v2026 and is, back in v0, what it would have
     become without that."""

@@ -74,6 +74,7 @@ def test_every_answer_has_an_id_of_its_own(probe):
     assert all(int(answer.headers["content-length"]) == len(answer.body) for answer in answers)
 
 
+@pytest.mark.long
 def test_all_orders_and_items_are_valid_in_the_model(demo):
     """Orders, items, buyers and addresses of every kind conform to Amazon's definitions, oddities apart."""
     load_model("ordersV0.json")
@@ -224,6 +225,7 @@ def test_huge_bodies_are_cut():
     assert answer.error["details"] == "The body is not JSON."
 
 
+@pytest.mark.long
 def test_defaults_work():
     """A sandbox needs no argument and knows the demo sellers."""
     sandbox = Sandbox()

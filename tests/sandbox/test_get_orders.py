@@ -101,6 +101,7 @@ def _name(value: object) -> str:
 
 
 @pytest.mark.parametrize(("seller", "query", "keep"), FILTERS, ids=_name)
+@pytest.mark.long
 def test_each_filter_selects_what_a_plain_filter_selects(demo, seller, query, keep):
     """A filter brings exactly the orders of the store that meet it, in order of purchase."""
     expected = truth(demo, seller, keep)

@@ -135,6 +135,7 @@ def test_token_belongs_to_its_seller(demo):
         lambda token: "+/+/",
     ],
 )
+@pytest.mark.long
 def test_damaged_tokens_cannot_be_decoded(demo, spoil):
     """Lost plus signs, double encoding, truncation and forgery all bring Amazon's words."""
     answer = demo.list(MaxResultsPerPage=10, NextToken=spoil(first_token(demo)))
@@ -179,6 +180,7 @@ MUTATIONS = st.lists(
     size=st.integers(3, 40),
     plan=st.lists(MUTATIONS, min_size=2, max_size=6),
 )
+@pytest.mark.long
 def test_a_walk_is_a_snapshot(family, statuses, size, plan):
     """However the store changes between the pages, a walk brings exactly what matched at its first page, once."""
     probe = Probe(orders=0)

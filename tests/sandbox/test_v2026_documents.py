@@ -67,6 +67,7 @@ def walk(value, name=""):
 
 
 @pytest.mark.parametrize("seller", [NA, EU, FE], ids=lambda seller: seller.name)
+@pytest.mark.long
 def test_every_order_is_valid_in_the_model(demo, seller):
     """With every data set each order of the store has Amazon's fields and words and no others."""
     load_model("orders_2026-01-01.json")
@@ -85,6 +86,7 @@ def test_without_data_sets_the_frame_is_there_and_valid(demo):
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.long
 def test_each_data_set_adds_its_own_parts(demo, newer, dataset):
     """One data set alone brings its parts, these only, and the same that all together bring."""
     of_order, of_item = ADDED[dataset]

@@ -262,6 +262,7 @@ def test_payments(pairs):
     assert seen >= {"COD", "GC", "PointsAccount", "CreditCard", "Pix"}
 
 
+@pytest.mark.long
 def test_products(item_pairs):
     """Products, conditions, quantities, serial numbers, customisations and price designations are the same."""
     for _, old, new in item_pairs:

@@ -59,6 +59,7 @@ def _name(value: object) -> str:
 
 
 @pytest.mark.parametrize(("seller", "query", "keep"), FILTERS, ids=_name)
+@pytest.mark.long
 def test_each_filter_selects_what_a_plain_filter_selects(demo, seller, query, keep):
     """A filter brings exactly the orders that meet it; unshipped alone does not bring the partially shipped."""
     found = demo.search_ids(seller, **query)
@@ -66,6 +67,7 @@ def test_each_filter_selects_what_a_plain_filter_selects(demo, seller, query, ke
     assert found
 
 
+@pytest.mark.long
 def test_both_versions_find_the_same_orders(demo):
     """Without marketplaces a search is for all of the seller's, and brings what v0 brings for all of them."""
     for seller in (NA, EU, FE, NO_PII):
@@ -123,6 +125,7 @@ def test_answer_stops_two_minutes_ago(probe):
     ],
     ids=str,
 )
+@pytest.mark.long
 def test_broken_rules_are_invalid_input(demo, query):
     """Every rule of the query, when broken, brings 400 InvalidInput with the rate header."""
     answer = demo.get_2026("", query)

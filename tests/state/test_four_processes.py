@@ -6,6 +6,7 @@ import time
 from collections import Counter
 
 import orjson
+import pytest
 
 from bridge.endpoint.server import serving
 from bridge.sandbox import Sandbox, SandboxSettings
@@ -21,6 +22,7 @@ async def callers(upstream, store, *, seconds, every):
     return [Counter(orjson.loads(output)) for output, _ in outputs]
 
 
+@pytest.mark.long
 async def test_four_processes_keep_to_one_plan_and_share_their_tokens(store):
     """Together they take no more than the plan gives, to a token that was under way, and leave nothing unused. A
     token that ends every few seconds is got once for all of them each time."""

@@ -41,11 +41,12 @@ class Kind:
 
 
 @pytest.fixture(params=["memory", "redis"])
-async def kind(request):
+async def kind(request, monkeypatch):
     if request.param == "memory":
         clock = Clock()
         yield Kind(MemoryState(clock=clock), clock)
         return
+    monkeypatch.setattr("bridge.state.redis._TIMEOUT", 10.0)  # a busy machine is no subject of these tests
     state = RedisState(request.getfixturevalue("store").url, ring())
     yield Kind(state, None)
     await state.aclose()
