@@ -61,13 +61,16 @@ def latency(folder: Path, store: Store) -> None:
 
 
 def kept(folder: Path, _: Store) -> None:
-    """Answers from the order cache, against a stored body and against asking upstream each time."""
+    """Answers from the order cache, against a stored body and against asking upstream each time.
+
+    The ceiling is performance.md's: a stored body after one check of Signature Version 2 by urllib and hmac.
+    """
     order, order_id = order_and_items()
     file, body = folder / "order.json", folder / "body.xml"
     file.write_bytes(order)
     upstream_files = {"BENCH_BODY": str(file), "BENCH_ORDER": str(file)}
     for operation, name in (("ListOrderItems", "AmazonOrderId"), ("GetOrder", "AmazonOrderId.Id.1")):
-        ceilings, gains, rates = [], [], []
+        ceilings, least, gains, rates = [], [], [], []
         with endpoint.serve("upstream", endpoint.UPSTREAM_PORT, 1, **upstream_files) as (upstream, _):
             environment = {"BENCH_UPSTREAM": upstream, "BENCH_VERSION": "v2026-01-01"}
             for _ in range(ROUNDS):
@@ -75,19 +78,17 @@ def kept(folder: Path, _: Store) -> None:
                     url = endpoint.signed_url(origin, operation, {name: order_id})
                     body.write_bytes(urllib.request.urlopen(url, timeout=20).read())
                     rates.append(endpoint.load(url))
-                with endpoint.serve("bare", endpoint.SERVER_PORT, 0, BENCH_BODY=str(body)) as (origin, _):
-                    ceilings.append(rates[-1] / endpoint.load(f"{origin}/?{url.partition('?')[2]}"))
+                for kind, found in (("checked", ceilings), ("bare", least)):
+                    with endpoint.serve(kind, endpoint.SERVER_PORT, 0, BENCH_BODY=str(body)):
+                        found.append(rates[-1] / endpoint.load(url))
                 with endpoint.serve("whole", endpoint.SERVER_PORT, 0, BENCH_MEGABYTES="0", **environment) as (
                     origin,
                     _,
                 ):
                     gains.append(rates[-1] / endpoint.load(endpoint.signed_url(origin, operation, {name: order_id})))
-        _tell(
-            f"{operation} from the order cache, of what the ceiling gives",
-            [100 * c for c in ceilings],
-            "wanted: 35 %",
-            "%",
-        )
+        what = f"{operation} from the order cache, of a stored body's"
+        _tell(f"{what} after one check of the signature", [100 * one for one in ceilings], "wanted: 35 %", "%")
+        _tell(f"{what} after one HMAC and nothing else", [100 * one for one in least], "no figure is wanted", "%")
         _tell(f"{operation} from the order cache / asking upstream each time", gains, "wanted: 10 ×", "×")
         print(f"  {statistics.median(rates):.0f} requests/s")
 

@@ -5,7 +5,8 @@
 ``ours``      the endpoint alone
 ``whole``     all that ``mws-bridge serve`` runs: log lines, metrics, limits, and BENCH_STATE as its store
 ``naive``     the bridge of tests/bench/naive.py
-``bare``      the same server answering the same body after one HMAC check: the ceiling
+``bare``      the same server answering the same body after one HMAC over its query: nothing else could be less
+``checked``   the same after one check of Signature Version 2, written plainly: the ceiling
 """
 
 import asyncio
@@ -53,14 +54,20 @@ def upstream_app(page: bytes, order: bytes = b"") -> Any:
     return app
 
 
-def bare_app(body: bytes) -> Any:
+def bare_app(body: bytes, *, check: bool = False) -> Any:
     key = DEMO_SECRET.encode()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
-        base64.b64encode(hmac.digest(key, scope["query_string"], hashlib.sha256))
+        status = 200
+        if check:
+            host = dict(scope["headers"])[b"host"].decode()
+            query = scope["query_string"].decode()
+            status = 200 if naive.verify(scope["method"], host, scope["path"], query, DEMO_SECRET) else 403
+        else:
+            base64.b64encode(hmac.digest(key, scope["query_string"], hashlib.sha256))
         headers = [(b"content-type", b"text/xml"), (b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
     return app
@@ -108,7 +115,8 @@ def main() -> None:
     else:
         body = Path(os.environ["BENCH_BODY"]).read_bytes()
         order = Path(os.environ["BENCH_ORDER"]).read_bytes() if "BENCH_ORDER" in os.environ else b""
-        server = make_server(upstream_app(body, order) if kind == "upstream" else bare_app(body), mws=False)
+        app = upstream_app(body, order) if kind == "upstream" else bare_app(body, check=kind == "checked")
+        server = make_server(app, mws=False)
     server.run(sockets=[listener])
 
 
