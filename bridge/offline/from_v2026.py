@@ -16,7 +16,8 @@ from bridge.mapping.documents_v2026 import (
 )
 from bridge.mapping.rows import JsonObject, MappingError
 from bridge.mapping.whole import Taken
-from bridge.offline.to_xml import HOLDERS, Document, Member, XmlWriter, member_writer, version_of
+from bridge.offline.to_xml import HOLDERS, XmlWriter
+from bridge.offline.xml_documents import Document, Member, member_writer, version_of
 from mws_compat.documents import DOCUMENTS
 from mws_compat.orders import LATEST_VERSION
 from mws_compat.schema import Record

@@ -13,7 +13,7 @@ from lxml import etree
 
 from bridge.offline.report import ConvertError, Report
 from bridge.offline.to_json import Sink
-from bridge.offline.to_xml import version_of
+from bridge.offline.xml_documents import version_of
 from mws_compat.documents import DOCUMENTS, DocumentKind
 from mws_compat.errors import ReadError
 from mws_compat.overlay import write_element, write_root

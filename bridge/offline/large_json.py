@@ -10,7 +10,8 @@ import ijson
 from ijson.common import ObjectBuilder
 
 from bridge.mapping.rows import JsonObject, MappingError
-from bridge.offline.to_xml import GENERIC_ROOTS, XmlWriter, problem_of
+from bridge.offline.json_values import GENERIC_ROOTS, problem_of
+from bridge.offline.to_xml import XmlWriter
 
 __all__ = ["NEWER", "large_members", "write_large"]
 

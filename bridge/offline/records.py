@@ -29,8 +29,9 @@ from bridge.mapping.rows import JsonObject, MappingError
 from bridge.mapping.versions import is_v2026
 from bridge.offline.convert import gather_head, looks_like_json
 from bridge.offline.from_json import Queue, json_values
+from bridge.offline.json_values import decode, is_as_alone, lone_member, problem_of
 from bridge.offline.report import ConvertError, Report
-from bridge.offline.to_xml import CHOICES, XmlWriter, decode, is_as_alone, lone_member, problem_of
+from bridge.offline.to_xml import CHOICES, XmlWriter
 from mws_compat.blocks import BlockReader, Build, Values, canonical_block, maker_of, read_blocks
 from mws_compat.documents import FRAGMENTS, DocumentKind
 from mws_compat.errors import ReadError

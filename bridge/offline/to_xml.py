@@ -1,92 +1,53 @@
 """SP-API JSON to MWS XML: whole documents, arrays, and lines."""
 
-import json
-from collections.abc import Iterator
-from decimal import Decimal, InvalidOperation
-from typing import IO, NamedTuple, cast
+from typing import IO, cast
 
 import orjson
 
 from bridge.mapping.cells import InexactError, dump, json_text
 from bridge.mapping.documents_v0 import (
-    ENVELOPE_KEY,
     MEMBER_MAPS,
-    NAMESPACE,
     JsonDocument,
-    member_of,
     read_document,
 )
 from bridge.mapping.exact import OWN
 from bridge.mapping.forms import FormReader, Make, template_of
-from bridge.mapping.orders_v0 import ITEM_MAP, ORDER_MAP
-from bridge.mapping.rows import JsonObject, MappingError, Row, StructMap
-from bridge.mapping.versions import PATCH, is_v2026
+from bridge.mapping.rows import JsonObject, MappingError
+from bridge.mapping.versions import is_v2026
+from bridge.offline.json_values import (
+    UNUSED,
+    check_generic,
+    decode,
+    generic_kind,
+    is_as_alone,
+    lone_member,
+    problem_of,
+    strangers,
+)
 from bridge.offline.report import ConvertError, Report
 from bridge.offline.to_json import Sink
+from bridge.offline.xml_documents import Document, Member, OpenDocument, member_writer, version_of
 from mws_compat.blocks import picker
 from mws_compat.documents import DOCUMENTS, DocumentKind
 from mws_compat.escape import escape_all
-from mws_compat.orders import LATEST_VERSION, VERSIONS
-from mws_compat.overlay import MEMBERS, write_root
+from mws_compat.orders import LATEST_VERSION
+from mws_compat.overlay import MEMBERS
 from mws_compat.reader import parse_element, read_element, unknown_paths
 from mws_compat.schema import UNKNOWN, UNMAPPED, Record
-from mws_compat.writer import MemberWriter
 
-__all__ = [
-    "CHOICES",
-    "GENERIC_ROOTS",
-    "HOLDERS",
-    "Document",
-    "Member",
-    "XmlWriter",
-    "decode",
-    "is_as_alone",
-    "lone_member",
-    "member_writer",
-    "problem_of",
-    "version_of",
-]
+__all__ = ["CHOICES", "HOLDERS", "XmlWriter"]
 
 _BATCH = 2**18
 #: So many orders whose items come behind are put into one document.
 _MAX_BEHIND = 100
 
-#: Roots that stand alone in an object of the generic form. Envelopes are called alike in both forms.
-GENERIC_ROOTS = frozenset(name for name in DOCUMENTS if name != ENVELOPE_KEY)
 #: The documents that objects outside any document are put into.
 HOLDERS = {"Order": "ListOrdersResponse", "OrderItem": "ListOrderItemsResponse", "Message": "AmazonEnvelope"}
 
-
-def decode(text: bytes, *, exact: bool = False) -> object:
-    """A JSON value. ``exact``: numbers with a fraction as Decimals. Raises ValueError."""
-    return json.loads(text, parse_float=_decimal) if exact else orjson.loads(text)
-
-
-def _decimal(text: str) -> Decimal:
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise ValueError("a number with an exponent that no number has") from None
-
-
-def lone_member(source: JsonObject) -> str:
-    """What an object is that stands outside any document, ``Order``, ``OrderItem`` or ``Message``; '' for a document,
-    and for the payload of one."""
-    return "" if "payload" in source else member_of(source)
-
-
-def problem_of(error: Exception) -> str:
-    """What is wrong with a value, in words that hold nothing of it."""
-    if isinstance(error, json.JSONDecodeError):
-        return f"not JSON: {error.msg} (column {error.colno})"
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    return str(error)
-
-
-def version_of(namespace: str) -> str:
-    """The API version that a namespace names; the latest when it names none."""
-    return next((version for version in VERSIONS if namespace.endswith(version)), LATEST_VERSION)
+#: The members that come in forms. Messages do not: what is repeated in them would make one of nearly every message.
+_SHAPED = frozenset(("Order", "OrderItem"))
+#: The members whose text the tables may change.
+CHOICES = MEMBER_MAPS["Order"].choices() | MEMBER_MAPS["OrderItem"].choices()
 
 
 class XmlWriter:
@@ -102,7 +63,7 @@ class XmlWriter:
         self._page = page
         self._strict = strict
         self._drop = drop
-        self._open: _OpenDocument | None = None
+        self._open: OpenDocument | None = None
         self._behind: list[Document] = []
         self._forms = FormReader(self._learn, CHOICES)
 
@@ -136,7 +97,7 @@ class XmlWriter:
         except MappingError as error:
             raise error.inside(place) from None
 
-    def order_text(self, source: JsonObject, place: str) -> "tuple[str, Document | None]":
+    def order_text(self, source: JsonObject, place: str) -> tuple[str, Document | None]:
         """The XML of one order of v2026-01-01, and the document of its items. Raises ValueError or TypeError."""
         from bridge.offline.from_v2026 import prepare_order  # noqa: PLC0415 - its tables are not for everyone
 
@@ -183,7 +144,7 @@ class XmlWriter:
         self._count(ready.kind, len(ends))
         self._sink.mark()
 
-    def _around(self, source: JsonObject, member: str) -> "Document":
+    def _around(self, source: JsonObject, member: str) -> Document:
         document = read_document(source)
         if document is None or document.kind.member != member:
             raise MappingError(f"{member} is not what such an answer lists")
@@ -192,7 +153,7 @@ class XmlWriter:
         self._look_around(document)
         return Document(document.kind, document.namespace, document.record, [])
 
-    def _around_newer(self, source: JsonObject) -> "Document":
+    def _around_newer(self, source: JsonObject) -> Document:
         from bridge.offline.from_v2026 import prepare  # noqa: PLC0415 - its tables are not for everyone
 
         (ready,) = prepare(self, source)
@@ -218,7 +179,7 @@ class XmlWriter:
             else:
                 self._put_document(ready)
 
-    def _prepare(self, value: object, place: str) -> "list[Document | Member]":
+    def _prepare(self, value: object, place: str) -> list[Document | Member]:
         """Everything that can go wrong goes wrong here, before anything of the value is written."""
         if not isinstance(value, dict):
             raise MappingError("object expected", place)
@@ -231,10 +192,10 @@ class XmlWriter:
                 raise error.inside(place) if place else error from None
         return [self._prepare_v0(value, place)]
 
-    def _prepare_v0(self, value: JsonObject, place: str) -> "Document | Member":
+    def _prepare_v0(self, value: JsonObject, place: str) -> Document | Member:
         if (ready := self._by_form(value)) is not None:
             return ready
-        if kind := _generic_kind(value):
+        if kind := generic_kind(value):
             return self._prepare_generic(kind, value)
         try:
             if member := lone_member(value):
@@ -246,7 +207,7 @@ class XmlWriter:
             raise MappingError("neither an answer of Orders v0, nor an order or item of one", place)
         return self._prepare_document(document)
 
-    def _by_form(self, value: JsonObject) -> "Member | None":
+    def _by_form(self, value: JsonObject) -> Member | None:
         """The XML of an order or item that is like others before it."""
         if "AmazonOrderId" not in value and "OrderItemId" not in value:
             return None
@@ -255,7 +216,7 @@ class XmlWriter:
             self._tally(member.unknown)
         return member
 
-    def _prepare_member(self, member: str, source: JsonObject) -> "Member":
+    def _prepare_member(self, member: str, source: JsonObject) -> Member:
         key = ""
         if member == "OrderItem":
             source = dict(source)
@@ -264,12 +225,12 @@ class XmlWriter:
                 raise MappingError("text expected", "AmazonOrderId")
         return self._write_member(member, self._read_member(member, source), key)
 
-    def _write_member(self, member: str, record: Record, key: str) -> "Member":
+    def _write_member(self, member: str, record: Record, key: str) -> Member:
         kind = DOCUMENTS[HOLDERS[member]]
         text = member_writer(kind, LATEST_VERSION)(record)
         return Member(kind, text, key or _message_type(record, member))
 
-    def _learn(self, value: JsonObject) -> "Make[Member] | None":
+    def _learn(self, value: JsonObject) -> Make[Member] | None:
         """What makes XML of orders or items like this one, in which marks stand for texts."""
         member = lone_member(value)
         if UNKNOWN in value or member not in _SHAPED:
@@ -295,7 +256,7 @@ class XmlWriter:
 
         return make
 
-    def _prepare_document(self, document: JsonDocument) -> "Document":
+    def _prepare_document(self, document: JsonDocument) -> Document:
         kind, head = document.kind, document.record
         texts: list[str] = []
         version = version_of(document.namespace)
@@ -319,11 +280,11 @@ class XmlWriter:
         whole.frame("")  # a head that cannot be written must not be found out half-way
         return whole
 
-    def _prepare_generic(self, kind: DocumentKind, value: JsonObject) -> "Document":
+    def _prepare_generic(self, kind: DocumentKind, value: JsonObject) -> Document:
         """A document in xmltodict's notation, by way of the XML that xmltodict makes of it."""
         import xmltodict  # noqa: PLC0415 - only this form needs it
 
-        _check_generic(value, "")
+        check_generic(value, "")
         root = parse_element(xmltodict.unparse(value).encode(), limit=2**31)
         namespace = str(root.tag).rpartition("}")[0][1:]
         head = read_element(root, kind.root)
@@ -348,7 +309,7 @@ class XmlWriter:
     def _read_member(self, member: str, source: JsonObject) -> Record:
         record, rest = MEMBER_MAPS[member].take(source)
         if rest or UNKNOWN in record:
-            self._look(record, rest, _UNUSED[member])
+            self._look(record, rest, UNUSED[member])
             if rest and not self._drop:
                 record[UNMAPPED] = dump(rest)
         return record
@@ -367,7 +328,7 @@ class XmlWriter:
         if UNKNOWN in record:
             found += [f"{UNKNOWN}.{name}" for name in cast("Record", record[UNKNOWN])]
         if rest:
-            found += _strangers(rest, unused)
+            found += strangers(rest, unused)
         self.judge(record, found)
 
     def judge(self, record: Record, found: list[str]) -> None:
@@ -385,7 +346,7 @@ class XmlWriter:
         else:
             self._report.unknown += found
 
-    def _put_document(self, ready: "Document") -> None:
+    def _put_document(self, ready: Document) -> None:
         self.close()
         texts = ready.texts
         step = self._page or len(texts) or 1
@@ -400,10 +361,10 @@ class XmlWriter:
         self._count(ready.kind, len(texts))
         self._sink.mark()
 
-    def _put_member(self, member: "Member") -> None:
+    def _put_member(self, member: Member) -> None:
         if self._open is None or not self._open.takes(member, self._page):
             self.close()
-            self._open = _OpenDocument(member, self._sink)
+            self._open = OpenDocument(member, self._sink)
             self._report.documents += 1
         self._open.add(member.text)
         self._count(member.kind, 1)
@@ -426,172 +387,7 @@ class XmlWriter:
             self._put_document(document)
 
 
-def _generic_kind(value: JsonObject) -> DocumentKind | None:
-    """The kind of a document in xmltodict's notation."""
-    if len(value) != 1:
-        return None
-    (name, inner), *_ = value.items()
-    if name in GENERIC_ROOTS:
-        return DOCUMENTS[name]
-    if name == ENVELOPE_KEY and isinstance(inner, dict):
-        plain = isinstance(inner.get("Message", []), list) and not any(key.startswith("@") for key in inner)
-        return None if plain else DOCUMENTS[name]
-    return None
-
-
-def _check_generic(value: object, place: str) -> None:
-    """Raise what is not in xmltodict's notation, which would write it as Python does."""
-    if isinstance(value, float):
-        raise InexactError(place)
-    if isinstance(value, list):
-        for number, inner in enumerate(value):
-            if isinstance(inner, list):
-                raise MappingError("no array expected", f"{place}[{number}]")
-            _check_generic(inner, f"{place}[{number}]")
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            if (name == "#text" or name.startswith("@")) and isinstance(inner, dict | list):
-                raise MappingError("text expected", f"{place}.{name}".lstrip("."))
-            _check_generic(inner, f"{place}.{name}".lstrip("."))
-
-
-def is_as_alone(member: str, source: JsonObject) -> bool:
-    """Whether an order or item of a document means what it would mean if it stood alone."""
-    of_order = member == "OrderItem" and "AmazonOrderId" in source  # alone it says which order the item is of
-    return lone_member(source) == member and not of_order
-
-
-class Member(NamedTuple):
-    """The XML of one member, for the document that lines are put into. ``key`` tells members apart that do not belong
-    into one document; ``unknown`` is how many things it holds that no table knows, where that was not counted yet.
-    ``behind`` is written behind that document."""
-
-    kind: DocumentKind
-    text: str
-    key: str
-    unknown: int = 0
-    behind: "Document | None" = None
-
-
-class Document:
-    """A document, ready to be written: its root's record, and the texts of its members. ``behind`` are documents to
-    be written behind the page that has the member at a place."""
-
-    def __init__(self, kind: DocumentKind, namespace: str, head: Record, texts: list[str]) -> None:
-        self.behind: dict[int, Document] = {}
-        self.kind = kind
-        self.namespace = namespace
-        self.head = head
-        self.texts = texts
-
-    def frame(self, body: str, *, last: bool = True) -> tuple[str, str]:
-        """The document around ``body``: what comes before its end, and its end. Only the ``last`` page has the
-        NextToken."""
-        record: Record = {**self.head}
-        if self.kind.path:
-            result_name, list_name = self.kind.path
-            result = record.get(result_name)
-            result = {**result} if isinstance(result, dict) else {}
-            result[list_name] = MEMBERS if body else []
-            if not last:
-                result.pop("NextToken", None)
-            record[result_name] = result
-        elif self.kind.member:
-            record[self.kind.member] = MEMBERS if body else []
-        text = write_root(self.kind.root, record, namespace=self.namespace, version=version_of(self.namespace))
-        before, _, after = text.partition(MEMBERS)
-        return before + body, after
-
-
-def _head_of(kind: DocumentKind, key: str) -> Record:
-    """The record of a document made for members that came without one."""
-    if kind.member == "Message":
-        return {"MessageType": key}
-    if kind.member == "OrderItem":
-        return {kind.path[0]: {"AmazonOrderId": key} if key else {}}
-    return {}
-
-
 def _message_type(record: Record, member: str) -> str:
     if member != "Message":
         return ""
     return next((name for name, node in record.items() if isinstance(node, dict) and name != UNKNOWN), "")
-
-
-class _OpenDocument:
-    """A document that members are added to until something else comes."""
-
-    def __init__(self, first: Member, sink: Sink) -> None:
-        self._kind = first.kind
-        self._key = first.key
-        self._sink = sink
-        self._count = 0
-        namespace = NAMESPACE if first.kind.path else ""
-        head, tail = Document(first.kind, namespace, _head_of(first.kind, first.key), []).frame(MEMBERS)
-        self._waiting = [head.removesuffix(MEMBERS)]
-        self._tail = tail
-        self._size = 0
-
-    def takes(self, member: Member, page: int) -> bool:
-        return member.kind is self._kind and member.key == self._key and not (page and self._count >= page)
-
-    def add(self, text: str) -> None:
-        self._waiting.append(text)
-        self._count += 1
-        self._size += len(text)
-        if self._size > _BATCH:
-            self._flush()
-
-    def _flush(self) -> None:
-        self._sink.write("".join(self._waiting).encode())
-        self._waiting.clear()
-        self._size = 0
-
-    def close(self) -> None:
-        self._waiting.append(self._tail)
-        self._flush()
-
-
-def _unused_of(table: StructMap, outer: str = "") -> Iterator[str]:
-    """Paths of the JSON members that are known to have no element."""
-    for unused in table.unused:
-        yield f"{outer}{unused.source}"
-    for row in table.rows:
-        if isinstance(row, Row) and row.via:
-            yield from _unused_of(row.via, f"{outer}{row.source}.")
-
-
-#: The members that come in forms. Messages do not: what is repeated in them would make one of nearly every message.
-_SHAPED = frozenset(("Order", "OrderItem"))
-#: The members whose text the tables may change.
-CHOICES = MEMBER_MAPS["Order"].choices() | MEMBER_MAPS["OrderItem"].choices()
-
-_UNUSED = {
-    "Order": frozenset((*_unused_of(ORDER_MAP), PATCH)),
-    "OrderItem": frozenset((*_unused_of(ITEM_MAP), PATCH)),
-    "Message": frozenset[str](),
-}
-
-
-def _strangers(members: object, unused: frozenset[str], path: str = "") -> Iterator[str]:
-    """Paths of what stands in ``#json`` and is not ``unused``; what is empty does not count."""
-    if path in unused or members in (None, "", [], {}):
-        return
-    if not isinstance(members, dict):
-        yield path
-        return
-    for name, inner in members.items():
-        place = path if name.isdecimal() else f"{path}.{name}".lstrip(".")
-        yield from _strangers(inner, unused, place)
-
-
-_writers: dict[tuple[str, str], MemberWriter] = {}
-
-
-def member_writer(kind: DocumentKind, version: str) -> MemberWriter:
-    """What writes the members of a kind of document."""
-    key = (kind.root.name, version)
-    if key not in _writers:
-        assert kind.struct is not None  # noqa: S101 - asked only for documents that have members
-        _writers[key] = MemberWriter(kind.struct, kind.member, len(kind.path) + 1, version)
-    return _writers[key]

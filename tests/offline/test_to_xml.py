@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.offline.json_values import decode, lone_member
 from bridge.offline.records import render
-from bridge.offline.to_xml import decode, lone_member, version_of
+from bridge.offline.xml_documents import version_of
 from mws_compat.orders import ORDER
 from tests.examples import examples
 from tests.offline.converting import (
