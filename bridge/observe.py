@@ -24,7 +24,7 @@ from typing import Literal, NamedTuple
 
 import orjson
 
-from bridge.upstream.client import UpstreamCall
+from bridge.upstream.journal import UpstreamCall
 
 __all__ = [
     "Emit",
@@ -52,7 +52,8 @@ _MOST_PLACES = 20
 
 class RequestEvent(NamedTuple):
     """One answered request. ``code`` is '' for success; ``seconds`` is from arrival to answer, ``waited`` the part of
-    it spent on waiting for usage-plan tokens; ``reason`` and ``faults`` explain an error to the operator. ``hits``
+    it spent on waiting for usage-plan tokens; ``upstream`` are the calls for orders and items, ``token_calls`` those
+    for access tokens; ``reason`` and ``faults`` explain an error to the operator. ``hits``
     orders were answered from what is kept, ``misses`` were asked for upstream. ``address`` is the caller's, for
     counting only: never logged, never shown."""
 
@@ -73,6 +74,7 @@ class RequestEvent(NamedTuple):
     hits: int = 0
     misses: int = 0
     address: str = ""
+    token_calls: tuple[UpstreamCall, ...] = ()
 
     def __repr__(self) -> str:
         shown = (f"{name}={value!r}" for name, value in self._asdict().items() if name != "address")
@@ -115,13 +117,18 @@ def log_event(event: RequestEvent) -> None:
         ("waited_ms", f"{event.waited * 1000:.0f}" if event.waited else ""),
         ("in", event.bytes_in),
         ("out", event.bytes_out),
-        ("upstream", ",".join(f"{call.operation}:{call.status}:{call.request_id or '-'}" for call in event.upstream)),
+        ("tokens", _told(event.token_calls)),
+        ("upstream", _told(event.upstream)),
         ("hits", event.hits or ""),
         ("misses", event.misses or ""),
         ("reason", event.reason),
         ("faults", " | ".join(event.faults) if len(event.faults) > 1 else ""),
     ]
     _log.log(level, "%s", " ".join(f"{name}={_quoted(value)}" for name, value in pairs if value != ""))
+
+
+def _told(calls: tuple[UpstreamCall, ...]) -> str:
+    return ",".join(f"{call.operation}:{call.status}:{call.request_id or '-'}" for call in calls)
 
 
 def _json_log(write: Callable[[str], object], now: Callable[[], float]) -> Emit:
@@ -149,6 +156,8 @@ def _json_log(write: Callable[[str], object], now: Callable[[], float]) -> Emit:
             members["waited_ms"] = round(event.waited * 1000)
         members["bytes_in"] = event.bytes_in
         members["bytes_out"] = event.bytes_out
+        if event.token_calls:
+            members["tokens"] = [_call(call) for call in event.token_calls]
         if event.upstream:
             members["upstream"] = [_call(call) for call in event.upstream]
         if event.hits:

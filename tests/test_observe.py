@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from bridge.observe import JsonLines, RequestEvent, TextLines, emit_to_log, is_error, log_event, start_logging
-from bridge.upstream.client import UpstreamCall
+from bridge.upstream.journal import UpstreamCall
 
 LOGGER = "mws_bridge.requests"
 
@@ -137,7 +137,7 @@ def test_an_event_has_no_room_for_values() -> None:
     """The fields of an event are ids, names, numbers and explanations: none for parameters, bodies or headers."""
     assert set(RequestEvent._fields) == {
         *("request_id", "method", "operation", "seller_id", "access_key_id", "status", "code", "reason", "faults"),
-        *("upstream", "waited", "seconds", "bytes_in", "bytes_out", "hits", "misses", "address"),
+        *("upstream", "waited", "seconds", "bytes_in", "bytes_out", "hits", "misses", "address", "token_calls"),
     }
     assert {field.name for field in dataclasses.fields(UpstreamCall)} == {
         "operation",
@@ -208,6 +208,17 @@ def test_a_success_as_json(caplog: pytest.LogCaptureFixture) -> None:
             {"operation": "getOrders", "status": 0, "ms": 100.0},
         ],
     }
+
+
+def test_calls_for_tokens(caplog: pytest.LogCaptureFixture) -> None:
+    """What was asked for tokens stands apart from what was asked for orders, in either form."""
+    event = EVENT._replace(upstream=(), token_calls=(UpstreamCall("LWA", 400, "", 0.25),))
+    told = fields(logged(caplog, event).getMessage())
+    assert told["tokens"] == "LWA:400:-"
+    assert "upstream" not in told
+    told = json.loads(json_line(caplog, event))
+    assert told["tokens"] == [{"operation": "LWA", "status": 400, "ms": 250.0}]
+    assert "upstream" not in told
 
 
 def test_a_failure_as_json(caplog: pytest.LogCaptureFixture) -> None:

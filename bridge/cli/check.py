@@ -26,9 +26,10 @@ from bridge.mapping.rows import MappingError
 from bridge.settings import Settings
 from bridge.settings.files import list_account_files
 from bridge.upstream.accounts import Seller
-from bridge.upstream.client import SpApi, UpstreamJournal
+from bridge.upstream.client import SpApi
 from bridge.upstream.datasets import Datasets
 from bridge.upstream.errors import RefusalError
+from bridge.upstream.journal import UpstreamJournal
 from bridge.upstream.plans import OPERATIONS, V0, V2026
 from bridge.upstream.transport import AiohttpTransport
 from mws_compat.errors import MwsError

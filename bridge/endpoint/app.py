@@ -19,7 +19,7 @@ from bridge.endpoint.limits import Limits, address_of, no_limits
 from bridge.endpoint.reads import Request
 from bridge.endpoint.recording import Exchange, Recorder
 from bridge.observe import Emit, RequestEvent
-from bridge.upstream.client import UpstreamJournal
+from bridge.upstream.journal import UpstreamJournal
 from mws_compat.errors import (
     ACCESS_DENIED,
     INTERNAL_ERROR,
@@ -315,6 +315,7 @@ def _event(
         reason=(error.reason or error.message) if error else "",
         faults=error.faults if error else (),
         upstream=tuple(progress.journal.calls),
+        token_calls=tuple(progress.journal.token_calls),
         waited=progress.journal.waited,
         seconds=seconds,
         bytes_in=progress.bytes_in,

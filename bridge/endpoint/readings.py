@@ -9,7 +9,7 @@ from bridge.endpoint.access import Caller
 from bridge.endpoint.handlers import Handlers
 from bridge.endpoint.reads import Request
 from bridge.upstream.accounts import Seller
-from bridge.upstream.client import UpstreamJournal
+from bridge.upstream.journal import UpstreamJournal
 from mws_compat.orders import LATEST_VERSION, OPERATIONS, SECTION, namespace_of
 from mws_compat.schema import Node, Record
 from mws_compat.validation import Arguments

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from bridge.endpoint.access import Caller
-from bridge.upstream.client import UpstreamJournal
+from bridge.upstream.journal import UpstreamJournal
 from mws_compat.orders import Operation
 from mws_compat.schema import Record
 from mws_compat.validation import Arguments

@@ -20,9 +20,10 @@ from bridge.endpoint.walks import PAGE_SIZE, Walk, words_of
 from bridge.endpoint.windows import key_of, meets, recognisable, window_of
 from bridge.mapping import calls_v2026 as v2026
 from bridge.mapping.rows import JsonObject
-from bridge.upstream.client import SpApi, UpstreamAnswer
+from bridge.upstream.client import SpApi
 from bridge.upstream.datasets import Datasets
 from bridge.upstream.errors import RefusalError, unavailable, unreadable
+from bridge.upstream.journal import UpstreamAnswer
 from bridge.upstream.plans import OPERATIONS, UpstreamOperation
 from mws_compat.schema import Record, format_instant, parse_instant
 from mws_compat.validation import Arguments

@@ -37,7 +37,7 @@ from bridge.endpoint.access import Caller
 from bridge.endpoint.masking import kept_answer, kept_error, kept_parameters, kept_payload, kept_query
 from bridge.endpoint.recording_store import ANSWERS, OTHERS, REQUESTS, UPSTREAM, Store
 from bridge.mapping import calls_v2026
-from bridge.upstream.client import UpstreamAnswer
+from bridge.upstream.journal import UpstreamAnswer
 from bridge.upstream.plans import V0
 from mws_compat.query import Address, Call
 

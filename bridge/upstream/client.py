@@ -15,13 +15,14 @@ from bridge.state.interface import State
 from bridge.state.memory import MemoryState
 from bridge.upstream.accounts import Seller
 from bridge.upstream.errors import UpstreamFault, unavailable, unreadable
+from bridge.upstream.journal import UpstreamAnswer, UpstreamCall, UpstreamJournal
 from bridge.upstream.plans import OPERATIONS, UpstreamOperation
 from bridge.upstream.regions import LWA_URL, REGION_HOSTS
 from bridge.upstream.throttle import Throttle
 from bridge.upstream.tokens import Tokens
 from mws_compat.errors import MwsError
 
-__all__ = ["ClientSettings", "SpApi", "UpstreamAnswer", "UpstreamCall", "UpstreamJournal"]
+__all__ = ["ClientSettings", "SpApi"]
 
 #: Statuses after which the same GET may be sent again.
 _TRANSIENT = frozenset({500, 502, 503, 504})
@@ -54,42 +55,6 @@ class ClientSettings:
     user_agent: str = "mws-bridge"
     lwa_url: str = LWA_URL
     origins: dict[str, str] = field(default_factory=lambda: dict(REGION_HOSTS))
-
-
-@dataclass(frozen=True, slots=True)
-class UpstreamCall:
-    """One request that went upstream. ``status`` 0: no answer came; ``started`` is in unix seconds, 0.0 unknown."""
-
-    operation: str
-    status: int
-    request_id: str
-    seconds: float
-    started: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class UpstreamAnswer:
-    """What came back of one request: ``path`` and ``query`` as they were sent, ``status`` 0 and no ``content`` when
-    nothing came. Query and content may be personal."""
-
-    operation: str
-    path: str
-    query: str = field(repr=False)
-    status: int
-    content: bytes = field(repr=False)
-
-
-@dataclass(slots=True)
-class UpstreamJournal:
-    """What one legacy request cost upstream: written by the client, read by whoever reports on the request.
-    ``answers`` are kept as well when it is a list. ``hits`` counts orders that were answered from what is kept,
-    ``misses`` those that had to be asked for."""
-
-    calls: list[UpstreamCall] = field(default_factory=list)
-    waited: float = 0.0
-    hits: int = 0
-    misses: int = 0
-    answers: list[UpstreamAnswer] | None = None
 
 
 class SpApi:
@@ -167,7 +132,7 @@ class SpApi:
         self, seller: Seller, operation: UpstreamOperation, url: str, mws_operation: str, journal: UpstreamJournal
     ) -> object | None:
         # The access token first: what the bucket gives is to be used at once, or Amazon's count is behind ours.
-        grant = await self.tokens.grant_for(seller, operation)
+        grant = await self.tokens.grant_for(seller, operation, journal)
         journal.waited += await self.throttle.take(seller, operation)
         renewed = False
         attempt = 1
@@ -200,7 +165,7 @@ class SpApi:
                     if fault.is_stale_token and not renewed:
                         renewed = True
                         await self.tokens.forget(seller, grant.token)
-                        grant = await self.tokens.grant_for(seller, operation)
+                        grant = await self.tokens.grant_for(seller, operation, journal)
                         continue  # a refused token cost no work upstream; it does not count as an attempt
                     if fault.status not in _TRANSIENT:
                         raise failure
@@ -208,7 +173,7 @@ class SpApi:
                 raise failure
             await self._sleep(self._settings.backoff * 2 ** (attempt - 1) * (0.5 + self._jitter()))
             attempt += 1
-            grant = await self.tokens.grant_for(seller, operation)
+            grant = await self.tokens.grant_for(seller, operation, journal)
             try:
                 await self.throttle.take(seller, operation, wait=False)
             except MwsError:
@@ -232,19 +197,27 @@ class SpApi:
                 path, _, query = request.url.raw_path.decode("ascii").partition("?")
                 journal.answers.append(UpstreamAnswer(name, path, query, status, content))
 
-    async def _send_token_request(self, request: httpx.Request) -> httpx.Response:
+    async def _send_token_request(
+        self, request: httpx.Request, name: str, journal: UpstreamJournal | None
+    ) -> httpx.Response:
         request.headers.update(self._headers())
         request.extensions["timeout"] = self._timeout.as_dict()
         attempt = 1
         while True:
+            started, at = self._clock(), self._wall()
+            status, request_id = 0, ""
             try:
                 response = await self._http.send(request)
+                status, request_id = response.status_code, response.headers.get("x-amzn-requestid", "")
             except httpx.RequestError as error:  # TransportError, and DecodingError
                 failure = unavailable(f"{request.url.host}: {type(error).__name__}")
             else:
-                if response.status_code not in _TRANSIENT:
+                if status not in _TRANSIENT:
                     return response
-                failure = unavailable(f"{request.url.host} answered HTTP {response.status_code}")
+                failure = unavailable(f"{request.url.host} answered HTTP {status}")
+            finally:
+                if journal is not None:
+                    journal.token_calls.append(UpstreamCall(name, status, request_id, self._clock() - started, at))
             if attempt >= self._settings.attempts:
                 raise failure
             await self._sleep(self._settings.backoff * 2 ** (attempt - 1) * (0.5 + self._jitter()))

@@ -19,10 +19,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bridge.state.interface import State
 from bridge.upstream.accounts import Seller
 from bridge.upstream.errors import UpstreamFault, denied, unavailable
+from bridge.upstream.journal import UpstreamJournal
 from bridge.upstream.plans import OPERATIONS, UpstreamOperation
 from mws_compat.errors import MwsError
 
-__all__ = ["EARLY", "Grant", "Tokens"]
+__all__ = ["EARLY", "LWA", "Grant", "Tokens"]
 
 #: Seconds before its end at which a token is renewed.
 EARLY = 300.0
@@ -38,6 +39,9 @@ _LEASE = 10.0
 #: Seconds between two looks at whether another copy has renewed a token.
 _LOOK = 0.05
 
+#: How Login with Amazon is called among the operations of SP-API.
+LWA = "LWA"
+_RDT = "createRestrictedDataToken"
 _RDT_PATH = "/tokens/2021-03-01/restrictedDataToken"
 
 _log = logging.getLogger("mws_bridge.tokens")
@@ -71,8 +75,8 @@ class _Entry:
     dead_at: float
 
 
-#: Sends one token request upstream and returns the answer's status and JSON body.
-Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
+#: Sends one token request upstream, by that name in the journal if there is one, and returns the answer.
+Send = Callable[[httpx.Request, str, UpstreamJournal | None], Awaitable[httpx.Response]]
 
 
 class Tokens:
@@ -110,20 +114,22 @@ class Tokens:
         self._refused: dict[tuple[str, ...], dict[str, float]] = {}
         self._warned: set[tuple[str, ...]] = set()
 
-    async def access_token(self, seller: Seller) -> str:
-        """A plain access token. Raises MwsError AccessDenied when Amazon refuses the application or the seller's
-        authorisation, ServiceUnavailable when it cannot be asked."""
-        grant = await self._cached(("lwa", *_key(seller)), lambda: self._fetch_access_token(seller))
+    async def access_token(self, seller: Seller, journal: UpstreamJournal | None = None) -> str:
+        """A plain access token; what it costs upstream is written into ``journal``. Raises MwsError AccessDenied when
+        Amazon refuses the application or the seller's authorisation, ServiceUnavailable when it cannot be asked."""
+        grant = await self._cached(("lwa", *_key(seller)), lambda: self._fetch_access_token(seller, journal))
         return grant.token
 
-    async def grant_for(self, seller: Seller, operation: UpstreamOperation) -> Grant:
+    async def grant_for(
+        self, seller: Seller, operation: UpstreamOperation, journal: UpstreamJournal | None = None
+    ) -> Grant:
         """The token to call ``operation`` with: restricted where the application may have one, plain otherwise."""
         wanted = frozenset(operation.data_elements) - self.refused(seller)
         if not wanted:
-            return Grant(await self.access_token(seller))
-        grant = await self._cached(("rdt", *_key(seller)), lambda: self._fetch_restricted_token(seller))
+            return Grant(await self.access_token(seller, journal))
+        grant = await self._cached(("rdt", *_key(seller)), lambda: self._fetch_restricted_token(seller, journal))
         opened = grant.data_elements & wanted
-        return grant if opened else Grant(await self.access_token(seller))
+        return grant if opened else Grant(await self.access_token(seller, journal))
 
     def refused(self, seller: Seller) -> frozenset[str]:
         """The data elements that Amazon has refused this seller's application in the last hour: its missing roles.
@@ -210,14 +216,14 @@ class Tokens:
         now = self._clock()
         return _Entry(grant, now, now + max(expires_in - EARLY, expires_in / 2), now + expires_in)
 
-    async def _fetch_access_token(self, seller: Seller) -> _Entry:
+    async def _fetch_access_token(self, seller: Seller, journal: UpstreamJournal | None) -> _Entry:
         form = {
             "grant_type": "refresh_token",
             "refresh_token": seller.refresh_token,
             "client_id": seller.application.client_id,
             "client_secret": seller.application.client_secret,
         }
-        response = await self._send(httpx.Request("POST", self._lwa_url, data=form))
+        response = await self._send(httpx.Request("POST", self._lwa_url, data=form), LWA, journal)
         if response.status_code != 200:
             raise _lwa_refusal(seller, response)
         try:
@@ -226,9 +232,9 @@ class Tokens:
             raise unavailable("Login with Amazon sent an answer without a token") from None
         return self._entry(Grant(answer.access_token), answer.expires_in)
 
-    async def _fetch_restricted_token(self, seller: Seller) -> _Entry:
+    async def _fetch_restricted_token(self, seller: Seller, journal: UpstreamJournal | None) -> _Entry:
         """An RDT for as many data elements as the application has roles for; a plain token when it has none."""
-        plain = await self.access_token(seller)
+        plain = await self.access_token(seller, journal)
         renewed = False
         while True:
             elements = _ALL_ELEMENTS - self.refused(seller)
@@ -242,7 +248,9 @@ class Tokens:
                     self._base_url(seller) + _RDT_PATH,
                     json={"restrictedResources": resources},
                     headers={"x-amz-access-token": plain},
-                )
+                ),
+                _RDT,
+                journal,
             )
             if response.status_code == 200:
                 try:
@@ -254,10 +262,10 @@ class Tokens:
             if fault.is_stale_token and not renewed:
                 renewed = True
                 await self.forget(seller, plain)
-                plain = await self.access_token(seller)
+                plain = await self.access_token(seller, journal)
                 continue
             if response.status_code not in {400, 403} or fault.is_stale_token:
-                raise fault.as_mws_error("createRestrictedDataToken")
+                raise fault.as_mws_error(_RDT)
             self._refuse(seller, _named(fault.message, elements))
 
     def _refuse(self, seller: Seller, elements: frozenset[str]) -> None:

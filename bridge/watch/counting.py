@@ -84,7 +84,7 @@ class Watch:
         self._hits += event.hits
         self._misses += event.misses
         self._waited += event.waited
-        for call in event.upstream:
+        for call in (*event.token_calls, *event.upstream):
             name = call.operation if call.operation in KNOWN_UPSTREAM_OPERATIONS else OTHER
             self._upstream[name, call.status] += 1
             histogram = self._upstream_seconds[name]

@@ -7,6 +7,7 @@ signatures, minutes from the last hour, errors from the last fifty.
 from typing import NamedTuple, NotRequired, TypedDict
 
 from bridge.upstream.plans import OPERATIONS as UPSTREAM_OPERATIONS
+from bridge.upstream.tokens import LWA
 from bridge.watch.survey import StoreKind
 from mws_compat import errors
 from mws_compat.orders import OPERATIONS
@@ -36,7 +37,7 @@ BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0
 #: The label of whatever is not in its fixed set.
 OTHER = "other"
 KNOWN_OPERATIONS = frozenset({*OPERATIONS, "Ping"})
-KNOWN_UPSTREAM_OPERATIONS = frozenset(UPSTREAM_OPERATIONS)
+KNOWN_UPSTREAM_OPERATIONS = frozenset({*UPSTREAM_OPERATIONS, LWA})
 #: Every MWS code; '' is success.
 CODES = frozenset({"", *(fault.code for fault in vars(errors).values() if isinstance(fault, errors.Fault))})
 #: The codes of a caller that has not shown who it is.

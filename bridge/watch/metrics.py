@@ -42,11 +42,15 @@ class _Collector:
         yield _histogram("request_seconds", "Seconds from a request's arrival to its answer.", view.seconds)
         yield _counter(
             "upstream_calls",
-            "Requests to SP-API, by operation and HTTP status (none: no answer came).",
+            "Requests to SP-API and for its tokens (LWA: Login with Amazon), by HTTP status (none: no answer came).",
             ("operation", "status"),
             view.upstream.items(),
         )
-        yield _histogram("upstream_seconds", "Seconds that SP-API took to answer.", view.upstream_seconds)
+        yield _histogram(
+            "upstream_seconds",
+            "Seconds that SP-API, or whoever gives its tokens, took to answer.",
+            view.upstream_seconds,
+        )
         waited = "Seconds that requests waited for their turn in a usage plan, and for nothing else."
         yield CounterMetricFamily("mws_bridge_usage_plan_wait_seconds", waited, view.waited)
         yield _counter(

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import Span, SpanKind, StatusCode, set_span_in_context
 
 from bridge.observe import RequestEvent, is_error
-from bridge.upstream.client import UpstreamCall
+from bridge.upstream.journal import UpstreamCall
 
 __all__ = ["Spans"]
 
@@ -57,21 +57,22 @@ class Spans:
         if event.status >= 500 and is_error(event):
             span.set_status(StatusCode.ERROR)
         inside = set_span_in_context(span, Context())
-        for call in event.upstream:
-            # Where it is not known when a call began, it is taken to have ended with the request.
-            self._call(call, call.started or max(start, end - call.seconds), inside)
+        for method, calls in (("POST", event.token_calls), ("GET", event.upstream)):
+            for call in calls:
+                # Where it is not known when a call began, it is taken to have ended with the request.
+                self._call(method, call, call.started or max(start, end - call.seconds), inside)
         span.end(end_time=_nanoseconds(end))
 
-    def _call(self, call: UpstreamCall, began: float, inside: Context) -> None:
+    def _call(self, method: str, call: UpstreamCall, began: float, inside: Context) -> None:
         failed = not 200 <= call.status < 400
         attributes: _Attributes = {
-            "http.request.method": "GET",
+            "http.request.method": method,
             "http.response.status_code": call.status,
             "mws.upstream.operation": call.operation,
             "mws.upstream.request_id": call.request_id,
             "error.type": (str(call.status) if call.status else "no answer") if failed else "",
         }
-        span = self._start(f"GET {call.operation}", SpanKind.CLIENT, began, attributes, inside)
+        span = self._start(f"{method} {call.operation}", SpanKind.CLIENT, began, attributes, inside)
         if failed:
             span.set_status(StatusCode.ERROR)
         span.end(end_time=_nanoseconds(began + call.seconds))

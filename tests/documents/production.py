@@ -31,7 +31,7 @@ from bridge.observe import RequestEvent, TextLines, emit_to_log
 from bridge.settings import AdminSettings, OrderCacheSettings, ServerSettings, Settings, UpstreamSettings
 from bridge.settings.environment import _VARIABLES as VARIABLES
 from bridge.settings.environment import PREFIX
-from bridge.upstream.client import UpstreamCall
+from bridge.upstream.journal import UpstreamCall
 from bridge.watch.meanings import MEANINGS
 from bridge.watch.metrics import render_metrics
 from tests.documents.tables import _table as table
@@ -218,9 +218,10 @@ _EVENT = RequestEvent(
     reason="the seller's refresh token is not valid any more: authorise the application again "
     "(seller A1EXAMPLESELLER, invalid_grant)",
     faults=(),
-    upstream=(UpstreamCall("getOrder2026", 200, "b3b5-example", 0.2817),),
-    waited=0.25,
-    seconds=0.5839,
+    upstream=(),
+    token_calls=(UpstreamCall("LWA", 400, "b3b5-example", 0.2817),),
+    waited=0.0,
+    seconds=0.2839,
     bytes_in=311,
     bytes_out=412,
 )

@@ -400,9 +400,12 @@ class Witness:
             **ASKED,
             **{f"signature {number}": made for number, made in enumerate(self.signatures)},
         }
-        for where, text in self.everything():
+        # Most say that they are canaries: the few others are looked for one by one, and all in what is suspicious.
+        silent = {name: marker for name, marker in markers.items() if "canary" not in marker.lower()}
+        assert silent.keys() == {name for name in markers if name.startswith("signature ")}
+        for text, where in {text: where for where, text in self.everything()}.items():
             low = text.lower()
-            for name, marker in markers.items():
+            for name, marker in (markers if "canary" in low else silent).items():
                 assert marker not in text, f"{name} in {where}: {text[:2000]}"
             assert "canary" not in low, f"a canary in {where}: {text[max(0, low.index('canary') - 200) :][:600]}"
 

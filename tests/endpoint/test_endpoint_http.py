@@ -8,7 +8,7 @@ import pytest
 
 from bridge.endpoint.app import MAX_BODY_BYTES
 from bridge.observe import RequestEvent, log_event
-from bridge.upstream.client import UpstreamCall
+from bridge.upstream.journal import UpstreamCall
 from bridge.upstream.transport import AiohttpTransport
 from tests.support import ALWAYS, HOST, PATH, US, Bridge, ask, signed_query
 

@@ -29,7 +29,7 @@ from bridge.mapping import orders_v0 as v0
 from bridge.mapping.rows import Row
 from bridge.offline.sources import find_sources
 from bridge.sandbox import SandboxSettings
-from bridge.upstream.client import UpstreamAnswer
+from bridge.upstream.journal import UpstreamAnswer
 from bridge.upstream.plans import V0, V2026
 from mws_compat.errors import ReadError
 from mws_compat.orders import OPERATIONS, ORDER, ORDER_ITEM, namespace_of

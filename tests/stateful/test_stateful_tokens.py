@@ -45,7 +45,7 @@ class TokenMachine(RuleBasedStateMachine):
     async def take(self, seller):
         return 0.0
 
-    async def send(self, request):
+    async def send(self, request, name, journal):
         body = (await request.aread()).decode()
         if request.url.path == "/auth":
             kind = ("lwa", httpx.QueryParams(body)["refresh_token"])

@@ -10,7 +10,8 @@ import orjson
 import pytest
 
 from bridge.endpoint.build import user_agent
-from bridge.upstream.client import ClientSettings, SpApi, UpstreamJournal
+from bridge.upstream.client import ClientSettings, SpApi
+from bridge.upstream.journal import UpstreamJournal
 from bridge.upstream.plans import OPERATIONS, UpstreamOperation
 from bridge.upstream.throttle import Throttle, _bucket
 from mws_compat.errors import (
@@ -461,6 +462,30 @@ async def test_a_hanging_login_leaves_time_for_the_call_while_the_old_token_is_g
 
 
 # --- the journal ----------------------------------------------------------------------------------------------------
+
+
+async def test_calls_for_tokens_are_journalled_apart():
+    """What Login with Amazon and the token service were asked is there, retries and all, and is no answer about
+    orders; who is served from the memory of tokens has no such calls."""
+    upstream = Upstream(GOOD)
+    upstream.lwa = [
+        httpx.ReadError("x"),
+        httpx.Response(503, headers={"x-amzn-RequestId": "rid-1"}),
+        {"access_token": "Atza|3"},
+    ]
+    api = upstream.api()
+    first, second = UpstreamJournal(answers=[]), UpstreamJournal(answers=[])
+    for journal in (first, second):
+        await get(api, journal=journal, operation=OPERATIONS["getOrders"])
+    assert [(call.operation, call.status, call.request_id) for call in first.token_calls] == [
+        ("LWA", 0, ""),
+        ("LWA", 503, "rid-1"),
+        ("LWA", 200, ""),
+        ("createRestrictedDataToken", 200, ""),
+    ]
+    assert second.token_calls == []
+    assert [call.operation for call in first.calls + second.calls] == ["getOrders"] * 2
+    assert [answer.operation for answer in first.answers + second.answers] == ["getOrders"] * 2
 
 
 async def test_each_request_is_journalled_with_status_id_and_time():

@@ -31,7 +31,7 @@ class TokenService:
         self.taken = 0
         self.gate = None
 
-    async def send(self, request):
+    async def send(self, request, name, journal):
         body = await request.aread()
         kind = self.lwa if "/auth/" in str(request.url) else self.rdt
         kind.append((request, parse_qs(body.decode()) if kind is self.lwa else orjson.loads(body)))

@@ -3,7 +3,7 @@
 from random import Random
 
 from bridge.observe import RequestEvent
-from bridge.upstream.client import UpstreamCall
+from bridge.upstream.journal import UpstreamCall
 from bridge.upstream.plans import OPERATIONS
 from bridge.watch.board import Board
 from bridge.watch.counting import Watch

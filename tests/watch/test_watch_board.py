@@ -6,7 +6,7 @@ import sys
 import orjson
 import pytest
 
-from bridge.upstream.client import UpstreamCall
+from bridge.upstream.journal import UpstreamCall
 from bridge.watch.board import Board
 from bridge.watch.counting import Watch
 from bridge.watch.figures import BOUNDS, KNOWN_OPERATIONS, MOST_MISHAPS, Minute
@@ -76,7 +76,9 @@ def test_statuses_of_upstream_calls():
     _, watch, board = made()
     calls = tuple(UpstreamCall("getOrder", status, "", 0.1) for status in (200, 429, 0, 7, 600, 599))
     watch(EVENT._replace(upstream=calls))
+    watch(EVENT._replace(upstream=(), token_calls=(UpstreamCall("LWA", 400, "", 0.1),)))
     assert board.view().upstream == {
+        ("LWA", "400"): 1,
         **{("getOrder", status): 1 for status in ("200", "429", "599")},
         ("getOrder", "none"): 3,
     }

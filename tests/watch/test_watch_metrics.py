@@ -7,7 +7,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from bridge.upstream.client import UpstreamCall
+from bridge.upstream.journal import UpstreamCall
 from bridge.watch.board import Board
 from bridge.watch.counting import Watch
 from bridge.watch.metrics import render_metrics

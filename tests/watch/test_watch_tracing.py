@@ -8,7 +8,7 @@ import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from bridge.upstream.client import UpstreamCall
+from bridge.upstream.journal import UpstreamCall
 from bridge.watch.spans import Spans
 from bridge.watch.tracing import tracing
 from tests.watch.sample import EVENT, NOW, failure, stranger
@@ -31,6 +31,14 @@ def spans_of(*events):
         spans(event)
     spans.close()
     return exporter.get_finished_spans()
+
+
+def test_calls_for_tokens():
+    """They are CLIENT spans as well, of a POST."""
+    call = UpstreamCall("LWA", 400, "", 0.25, started=NOW - 0.75)
+    first, server = spans_of(EVENT._replace(upstream=(), token_calls=(call,), seconds=1.0))
+    assert (first.name, first.attributes["http.request.method"]) == ("POST LWA", "POST")
+    assert first.parent.span_id == server.context.span_id
 
 
 def test_a_request_and_its_calls():
