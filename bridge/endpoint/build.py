@@ -9,11 +9,11 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
-from importlib.metadata import version
 from typing import TypedDict, Unpack
 
 import httpx
 
+from bridge import VERSION
 from bridge.endpoint.app import Endpoint, EndpointSettings, new_request_id, utc_now
 from bridge.endpoint.handlers import Handlers
 from bridge.endpoint.kept import KeptOrders
@@ -58,7 +58,7 @@ class _Sources(TypedDict, total=False):
 
 def user_agent() -> str:
     """``AppId/Version (Language=…; Platform=…)``, as SP-API asks for it; nothing in it needs escaping."""
-    return f"mws-bridge/{version('mws-bridge')} (Language=Python; Platform={platform.system() or 'unknown'})"
+    return f"mws-bridge/{VERSION} (Language=Python; Platform={platform.system() or 'unknown'})"
 
 
 def build_api(

@@ -1,13 +1,13 @@
 """The board as Prometheus reads it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 
+from bridge import VERSION
 from bridge.watch.figures import BOUNDS
 from bridge.watch.view import Histogram, View
 
@@ -100,7 +100,7 @@ class _Collector:
             yield _gauge("store_shared", shared, (), (((), view.store == "shared"),))
         faulty = "Files of accounts that could not be taken over."
         yield _gauge("account_files_faulty", faulty, (), (((), len(view.account_files_faulty)),))
-        yield _gauge("build_info", "The version that runs.", ("version",), (((version("mws-bridge"),), 1),))
+        yield _gauge("build_info", "The version that runs.", ("version",), (((VERSION,), 1),))
 
 
 def _counter(

@@ -6,10 +6,10 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from html import escape
-from importlib.metadata import version
 from importlib.resources import files
 from math import ceil
 
+from bridge import VERSION
 from bridge.upstream.plans import OPERATIONS
 from bridge.watch.figures import BOUNDS, Activity
 from bridge.watch.plot import render_plot
@@ -45,7 +45,7 @@ def render_page(view: View, why: tuple[str, ...] = ()) -> str:
     body = "".join(
         (
             '<header><p class="about">',
-            f"<span><b>mws-bridge</b> {_text(version('mws-bridge'))}</span>",
+            f"<span><b>mws-bridge</b> {_text(VERSION)}</span>",
             f"<span>{clock_time(view.at, view.at, seconds=True)} UTC, read again every {_REFRESH} s</span></p>",
             f'<h1 class="{verdict.level}">{_text(verdict.headline)}</h1></header><main>',
             *_findings(verdict.findings),

@@ -6,7 +6,6 @@ hold. Attributes are named by the semantic conventions where these have a name, 
 """
 
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
@@ -14,6 +13,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import Span, SpanKind, StatusCode, set_span_in_context
 
+from bridge import VERSION
 from bridge.observe import RequestEvent, is_error
 from bridge.upstream.journal import UpstreamCall
 
@@ -27,13 +27,13 @@ class Spans:
     gives unix seconds."""
 
     def __init__(self, exporter: SpanExporter, *, now: Callable[[], float]) -> None:
-        ours: dict[str, str | bool | int | float] = {"service.version": version("mws-bridge")}
+        ours: dict[str, str | bool | int | float] = {"service.version": VERSION}
         found = Resource.create()  # what the environment says of the service
         if str(found.attributes["service.name"]).startswith("unknown_service"):
             ours["service.name"] = "mws-bridge"
         self._provider = TracerProvider(resource=found.merge(Resource(ours)), shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
-        self._tracer = self._provider.get_tracer("mws-bridge", version("mws-bridge"))
+        self._tracer = self._provider.get_tracer("mws-bridge", VERSION)
         self._now = now
 
     def __call__(self, event: RequestEvent) -> None:

@@ -11,14 +11,27 @@ from pathlib import Path
 import pytest
 
 from bridge.cli import arguments, check, main
-from bridge.cli.arguments import build_parser, option_of
+from bridge.cli.arguments import build_parser
+from bridge.cli.serving_options import option_of
 from mws_compat.orders import OPERATIONS
 from tests.cli.running import command, run
 
 VERBS = ("demo", "serve", "call", "check", "keys", "sandbox", "convert", "diff", "replay", "compare-upstreams")
 HELP = Path(__file__).parent / "help"
 #: What the verbs need and what must not slow down a --help.
-HEAVY = {"pydantic", "httpx", "uvicorn", "aiohttp", "starlette", "cryptography", "lxml", "rich", "orjson", "asyncio"}
+HEAVY = {
+    "pydantic",
+    "httpx",
+    "uvicorn",
+    "aiohttp",
+    "starlette",
+    "cryptography",
+    "lxml",
+    "rich",
+    "orjson",
+    "asyncio",
+    "email",
+}
 
 OPTIONS = {
     "CreatedAfter": "--created-after",

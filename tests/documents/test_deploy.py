@@ -7,7 +7,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -15,6 +14,7 @@ from random import Random
 import pytest
 import yaml
 
+from bridge import VERSION
 from bridge.cli.arguments import build_parser
 from bridge.endpoint.build import build_state
 from bridge.processes import supervisor
@@ -80,9 +80,8 @@ def test_images_have_a_version() -> None:
         name, _, tag = image.partition(":")
         assert name
         assert re.match(r"\d+\.\d+", tag), image
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    assert COMPOSE["services"]["bridge"]["image"] == f"mws-bridge:{version}"
-    assert f"mws-bridge:{version} ." in GUIDE
+    assert COMPOSE["services"]["bridge"]["image"] == f"mws-bridge:{VERSION}"
+    assert f"mws-bridge:{VERSION} ." in GUIDE
 
 
 def test_the_image_needs_no_root_and_writes_nothing() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge import VERSION
 from tests.cli.running import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,12 +64,12 @@ def test_the_wheel_has_all_of_the_packages_and_nothing_else(built: tuple[Path, P
 @pytest.mark.long
 def test_the_wheel_says_what_it_needs(built: tuple[Path, Path]) -> None:
     """Name, version, Python, licence, command and every extra are in its metadata."""
-    info = f"mws_bridge-{PROJECT['version']}.dist-info"
+    info = f"mws_bridge-{VERSION}.dist-info"
     with zipfile.ZipFile(built[0]) as wheel:
         told = BytesParser().parsebytes(wheel.read(f"{info}/METADATA"))
         commands = wheel.read(f"{info}/entry_points.txt").decode()
         assert wheel.read(f"{info}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
-    assert (told["Name"], told["Version"]) == ("mws-bridge", PROJECT["version"])
+    assert (told["Name"], told["Version"]) == ("mws-bridge", VERSION)
     assert told["Requires-Python"] == PROJECT["requires-python"]
     assert told["License-Expression"] == "Apache-2.0"
     assert set(told.get_all("Provides-Extra") or ()) == set(PROJECT["optional-dependencies"])

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from urllib.parse import urlencode
 
 import orjson
@@ -49,7 +50,7 @@ class Response:
     body: bytes
     messages: list = field(repr=False)
 
-    @property
+    @cached_property
     def json(self):
         return orjson.loads(self.body)
 
