@@ -35,7 +35,7 @@ class LaidOut(NamedTuple):
 
 class _Layout(NamedTuple):
     template: str
-    pick: Callable[[list[str]], tuple[str, ...]]
+    pick: Callable[[list[str]], object]  # what the template takes
 
 
 def read_laid_out(wire: bytes) -> LaidOut | None:
@@ -67,12 +67,11 @@ def _made_layout(names: tuple[str, ...]) -> _Layout | None:
     order = sorted((name, place) for place, name in enumerate(names) if name != "Signature")
     template = "&".join(f"{name}=%s" for name, _ in order)
     places = [place for _, place in order]
+    return _Layout(template, itemgetter(*places) if places else _nothing)
 
-    def pick(values: list[str]) -> tuple[str, ...]:
-        return tuple([values[place] for place in places])
 
-    # itemgetter gives a tuple only for more than one place.
-    return _Layout(template, itemgetter(*places) if len(places) > 1 else pick)
+def _nothing(_: list[str]) -> tuple[str, ...]:
+    return ()
 
 
 _layout_of = lru_cache(_REMEMBERED)(_made_layout)

@@ -2,11 +2,12 @@
 
 import gzip
 import shlex
+import uuid
 
 import httpx
 import pytest
 
-from bridge.endpoint.app import MAX_BODY_BYTES
+from bridge.endpoint.app import MAX_BODY_BYTES, new_request_id
 from bridge.observe import RequestEvent, log_event
 from bridge.upstream.journal import UpstreamCall
 from bridge.upstream.transport import AiohttpTransport
@@ -52,6 +53,25 @@ async def test_each_answer_has_its_own_request_id_and_context(bridge):
     answers = [await bridge.send("GET", "/") for _ in range(5)]
     assert len({answer.headers["x-mws-request-id"] for answer in answers}) == 5
     assert len({answer.headers["x-mws-response-context"] for answer in answers}) == 5
+
+
+def test_request_ids_are_random_uuids():
+    """Each is a UUID of version 4, written as everybody writes one."""
+    ids = [new_request_id() for _ in range(200)]
+    assert len(set(ids)) == 200
+    for text in ids:
+        found = uuid.UUID(text)
+        assert (str(found), found.version, found.variant) == (text, 4, uuid.RFC_4122)
+
+
+async def test_of_a_header_that_comes_twice_the_first_one_counts(bridge):
+    """A proxy that adds its own Host behind the caller's does not break the caller's signature."""
+
+    async def with_another(scope, receive, send):
+        await bridge.endpoint({**scope, "headers": [*scope["headers"], (b"host", b"another.example")]}, receive, send)
+
+    query = signed_query("GetServiceStatus", now=bridge.clock.now())
+    assert (await ask(with_another, "GET", PATH, query)).status == 200
 
 
 @pytest.mark.parametrize(
