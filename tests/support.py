@@ -10,6 +10,7 @@ import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cached_property, lru_cache
 from random import Random
 from urllib.parse import quote
 from uuid import UUID
@@ -86,6 +87,7 @@ def text_time(instant: datetime) -> str:
 # --- the caller -----------------------------------------------------------------------------------------------------
 
 
+@lru_cache(1024)
 def encoded(text: str) -> str:
     """RFC 3986, as Signature Version 2 wants it."""
     return quote(text, safe="-_.~")
@@ -144,8 +146,14 @@ class Answer:
         self.body = body
         self.root = ET.fromstring(body)
 
+    @cached_property
+    def tags(self) -> set[str]:
+        """All names of elements that there are, each with its namespace."""
+        return {element.tag for element in self.root.iter()}
+
     def all(self, name: str) -> list[ET.Element]:
-        return [element for element in self.root.iter() if plain(element.tag) == name]
+        wanted = {tag for tag in self.tags if plain(tag) == name}
+        return [element for element in self.root.iter() if element.tag in wanted] if wanted else []
 
     def text(self, name: str) -> str | None:
         """The text of the first element of that name; None when there is none."""
@@ -196,7 +204,7 @@ def assert_mws(answer: Answer) -> None:
     if root == "PingResponse":
         assert answer.status == 200
         return
-    namespaces = {element.tag[1:].partition("}")[0] for element in answer.root.iter()}
+    namespaces = {tag[1:].partition("}")[0] for tag in answer.tags}
     assert len(namespaces) == 1
     assert _NAMESPACE.fullmatch(namespaces.pop())
     if root == "ErrorResponse":

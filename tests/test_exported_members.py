@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,11 @@ TREES = {module_name(path): ast.parse(path.read_text(encoding="utf-8")) for path
 PACKAGES = {module_name(path) for path in FILES if path.name == "__init__.py"}
 
 
+@cache
 def offered(tree: ast.Module) -> list[str] | None:
     """The names in a module's ``__all__``; None where it has none."""
     for node in tree.body:
-        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["__all__"]:
+        if isinstance(node, ast.Assign) and [getattr(target, "id", "") for target in node.targets] == ["__all__"]:
             return list(ast.literal_eval(node.value))
     return None
 

@@ -5,6 +5,7 @@ import importlib
 import re
 import sys
 import tomllib
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -57,10 +58,10 @@ def dotted(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def imports(source: str, module: str, *, package: bool = False) -> set[str]:
-    """Every module that a source imports, wherever the import stands; ``from a import b`` counts as a and a.b."""
+def imports(nodes: Iterable[ast.AST], module: str, *, package: bool = False) -> set[str]:
+    """Every module that nodes of a module import; ``from a import b`` counts as a and a.b."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -76,8 +77,15 @@ def imports(source: str, module: str, *, package: bool = False) -> set[str]:
 
 
 @cache
+def tree_of(path: Path) -> ast.Module:
+    """The syntax tree of a file, which nobody changes."""
+    return ast.parse(path.read_text())
+
+
+@cache
 def imports_of(path: Path) -> frozenset[str]:
-    return frozenset(imports(path.read_text(), module_name(path), package=path.name == "__init__.py"))
+    """Every module that a file imports, wherever the import stands."""
+    return frozenset(imports(ast.walk(tree_of(path)), module_name(path), package=path.name == "__init__.py"))
 
 
 def within(name: str, package: str) -> bool:
@@ -104,10 +112,11 @@ def test_the_walker_sees_every_kind_of_import() -> None:
         "def later():\n    from .h import i\n    from . import j\n    from ..k import l\n"
         "    import importlib\n    importlib.import_module('m.n')\n    __import__('o')\n"
     )
-    assert imports(source, "p.q.r") == {
+    assert imports(ast.walk(ast.parse(source)), "p.q.r") == {
         *("a.b", "d", "e.f", "e.f.g", "p.q.h", "p.q.h.i", "p.q", "p.q.j", "p.k", "p.k.l", "importlib", "m.n", "o")
     }
-    assert imports("from .h import i", "p.q", package=True) == {"p.q.h", "p.q.h.i"}
+    assert imports(ast.walk(ast.parse("from .h import i")), "p.q", package=True) == {"p.q.h", "p.q.h.i"}
+    assert imports(at_import(ast.parse(source)), "p.q.r") == {"a.b", "d", "e.f", "e.f.g"}
     assert FILES
 
 
@@ -148,7 +157,7 @@ def test_mws_compat_is_pure(path: Path) -> None:
         "threading",
     }
     assert {name.partition(".")[0] for name in imports_of(path)} & impure == set()
-    calls = {dotted(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)}
+    calls = {dotted(node.func) for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call)}
     assert (
         calls & {"open", "print", "input", "datetime.now", "datetime.utcnow", "date.today", "eval", "exec"} == set()
     )
@@ -173,22 +182,18 @@ def test_the_sandbox_shares_no_code(path: Path) -> None:
 EXTRAS = {"bridge.watch.spans": "opentelemetry", "bridge.watch.tracing": "opentelemetry"}
 
 
-def at_import(tree: ast.Module) -> str:
-    """The part of a module that runs when it is imported: without functions and what is for the type checker."""
-
-    class Later(ast.NodeTransformer):
-        def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.Pass:
-            return ast.Pass()
-
-        def visit_If(self, node: ast.If) -> ast.If | ast.Pass:
-            return ast.Pass() if ast.unparse(node.test) == "TYPE_CHECKING" else node
-
-    return ast.unparse(Later().visit(tree))
+def at_import(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a module that run when it is imported: without functions and what is for the type checker."""
+    yield node
+    for inner in ast.iter_child_nodes(node):
+        checked = isinstance(inner, ast.If) and dotted(inner.test) == "TYPE_CHECKING"
+        if not checked and not isinstance(inner, ast.FunctionDef):
+            yield from at_import(inner)
 
 
 def test_extras_are_imported_later() -> None:
     """Nobody imports at its top what is only there with an extra, but for modules that nobody imports at its top."""
-    tops = {module_name(path): imports(at_import(ast.parse(path.read_text())), module_name(path)) for path in FILES}
+    tops = {module_name(path): imports(at_import(tree_of(path)), module_name(path)) for path in FILES}
     needing = {name for name in EXTRAS if any(within(found, EXTRAS[name]) for found in tops[name])}
     assert needing == {"bridge.watch.spans"}
     assert [name for name, found in tops.items() if found & needing] == []
@@ -210,7 +215,7 @@ def test_third_parties_are_declared(path: Path) -> None:
 def public_names(path: Path) -> set[str]:
     """The names that a module defines for others: no leading underscore, not imported."""
     names: set[str] = set()
-    for node in ast.parse(path.read_text()).body:
+    for node in tree_of(path).body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, ast.Assign | ast.AnnAssign):

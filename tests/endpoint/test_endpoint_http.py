@@ -71,7 +71,7 @@ async def test_of_a_header_that_comes_twice_the_first_one_counts(bridge):
         await bridge.endpoint({**scope, "headers": [*scope["headers"], (b"host", b"another.example")]}, receive, send)
 
     query = signed_query("GetServiceStatus", now=bridge.clock.now())
-    assert (await ask(with_another, "GET", PATH, query)).status == 200
+    assert (await ask(with_another, "POST", PATH, body=query)).status == 200
 
 
 @pytest.mark.parametrize(

@@ -246,15 +246,15 @@ class Canaries(canaries.Witness):
 
 
 def markers(*groups):
-    """Every spelling under which a marker may stand in a file."""
+    """Every spelling under which a marker may stand in a file, each once."""
     for group in groups:
         for name, marker in group.items():
-            for text in (
-                marker,
-                canaries.orjson.dumps(marker).decode()[1:-1],
-                marker.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"),
-                str(httpx.QueryParams({"": marker}))[1:],
-            ):
+            for text in {
+                marker: None,
+                canaries.orjson.dumps(marker).decode()[1:-1]: None,
+                marker.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"): None,
+                str(httpx.QueryParams({"": marker}))[1:]: None,
+            }:
                 yield name, text.encode()
 
 

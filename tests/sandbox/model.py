@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from bisect import bisect_right
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -107,18 +108,11 @@ def words_of(schema):
         yield from words_of(inner)
 
 
-def marks(value, words, place=""):
-    """Yield all that a schema of such keywords can judge a JSON value by."""
-    if isinstance(value, dict):
-        yield place, tuple(value)
-        for name, inner in value.items():
-            yield from marks(inner, words, f"{place}.{name}")
-    elif isinstance(value, list):
-        yield place, list
-        for inner in value:
-            yield from marks(inner, words, f"{place}[]")
-    else:
-        yield place, type(value), None if isinstance(value, str) and value not in words else value
+def minimums_of(schema):
+    """Yield the least numbers that a schema, or one within it, allows."""
+    yield from [schema["minimum"]] if "minimum" in schema else []
+    for inner in (*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else [])):
+        yield from minimums_of(inner)
 
 
 class Judge:
@@ -129,11 +123,32 @@ class Judge:
         schema = self._validator.schema
         assert LOCAL.issuperset(keywords(schema)), set(keywords(schema)) - LOCAL
         self._words = {word for word in words_of(schema) if isinstance(word, str)}
+        assert all(isinstance(word, str | bool) for word in words_of(schema))
+        self._minimums = sorted(set(minimums_of(schema)))
         self._sound = set()
+
+    def _mark(self, value, place, found):
+        """Put into a set all that a schema of such keywords can judge a JSON value by."""
+        if isinstance(value, dict):
+            found.add((place, tuple(value)))
+            for name, inner in value.items():
+                self._mark(inner, f"{place}.{name}", found)
+        elif isinstance(value, list):
+            found.add((place, list))
+            place += "[]"
+            for inner in value:
+                self._mark(inner, place, found)
+        elif isinstance(value, str):
+            found.add((place, str, value if value in self._words else None))
+        elif isinstance(value, bool) or value is None:
+            found.add((place, bool, value))
+        else:
+            found.add((place, type(value), bisect_right(self._minimums, value)))
 
     def faults(self, document):
         """Return what the model has against a document."""
-        found = set(marks(document, self._words))
+        found = set()
+        self._mark(document, "", found)
         if found <= self._sound:
             return []
         faults = [error.message for error in self._validator.iter_errors(document)]

@@ -33,7 +33,7 @@ def changed(document, way, value):
 def test_a_judge_that_knows_a_document_finds_every_fault_in_it(demo):
     """However much was found sound before, a document with a change anywhere is judged as the model judges it."""
     document = {"order": demo.search(NA, EVERYTHING).json["orders"][0]}
-    values = cycle([None, 7, "another", True, "NOVEL", {}, {"novel": "x"}, [], ["x"]])
+    values = cycle([None, 7, -1, 1.5, "another", True, "NOVEL", {}, {"novel": "x"}, [], ["x"]])
     experienced, strict = Judge(*MODEL), validator(*MODEL)
     assert experienced.faults(document) == []
     verdicts = set()
