@@ -70,8 +70,9 @@ async def test_of_a_header_that_comes_twice_the_first_one_counts(bridge):
     async def with_another(scope, receive, send):
         await bridge.endpoint({**scope, "headers": [*scope["headers"], (b"host", b"another.example")]}, receive, send)
 
-    query = signed_query("GetServiceStatus", now=bridge.clock.now())
-    assert (await ask(with_another, "POST", PATH, body=query)).status == 200
+    query = signed_query("GetServiceStatus", now=bridge.clock.now(), host="bridge.example")
+    answer = await ask(with_another, "POST", PATH, body=query, headers={"host": "bridge.example"})
+    assert answer.status == 200
 
 
 @pytest.mark.parametrize(
