@@ -133,6 +133,7 @@ def test_the_least_and_the_defaults(tmp_path: Path) -> None:
         "head_seconds": 10.0,
         "body_seconds": 30.0,
         "send_seconds": 60.0,
+        "connections": 2000,
         "in_flight": 1000,
         "in_flight_per_seller": 64,
         "trusted_proxies": (),

@@ -7,15 +7,16 @@ and what is no HTTP is answered in MWS XML.
                head_seconds  body_seconds  send_seconds  idle_seconds
 
 Requests that are written ahead of their answers wait in uvicorn's queue. What cannot be read is refused after the
-answers to what came before it, once, and then the connection ends.
+answers to what came before it, once, and then the connection ends. Where there is no room for another connection, the
+one that has sent no whole head for longest goes: to hold many open shuts nobody out.
 """
 
 import asyncio
 import logging
 import secrets
-from collections import deque
+from collections import OrderedDict, deque
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import httptools
 import uvicorn
@@ -23,7 +24,13 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from bridge.endpoint.app import MAX_BODY_BYTES, answer_headers, new_request_id, utc_now
-from mws_compat.errors import INVALID_REQUEST, REQUEST_HEADERS_TOO_LARGE, REQUEST_TOO_LARGE, Fault
+from mws_compat.errors import (
+    INVALID_REQUEST,
+    REQUEST_HEADERS_TOO_LARGE,
+    REQUEST_TOO_LARGE,
+    SERVICE_UNAVAILABLE,
+    Fault,
+)
 from mws_compat.writer import render_error
 
 __all__ = ["MAX_HEAD_BYTES", "MAX_PIPELINED", "MAX_WIRE_BYTES", "MwsHttpProtocol", "ServerLimits", "protocol_with"]
@@ -42,12 +49,13 @@ _log = logging.getLogger("mws_bridge.server")
 class ServerLimits:
     """How long callers may take, in seconds: for the head of a request, counted from the connection's start or the
     request's first byte; for its body, from the head's end to the last byte; for reading an answer that fills the
-    connection; and between two requests."""
+    connection; and between two requests. ``connections`` there may be at a time."""
 
     head_seconds: float = 10.0
     body_seconds: float = 30.0
     send_seconds: float = 60.0
     idle_seconds: int = 65  # longer than the minute at which old programs poll
+    connections: int = 2000
 
 
 class _TooManyAhead(Exception):  # noqa: N818 - never seen outside: it stops the parser
@@ -55,9 +63,11 @@ class _TooManyAhead(Exception):  # noqa: N818 - never seen outside: it stops the
 
 
 class MwsHttpProtocol(HttpToolsProtocol):
-    """One connection. ``limits`` is the class's own: uvicorn makes the objects (see ``protocol_with``)."""
+    """One connection. ``limits``, and ``silent``, the connections from which no whole head has come, the longest
+    silent first, are the class's own: uvicorn makes the objects (see ``protocol_with``)."""
 
     limits = ServerLimits()
+    silent: ClassVar["OrderedDict[MwsHttpProtocol, None]"] = OrderedDict()
 
     def __init__(
         self,
@@ -81,12 +91,20 @@ class MwsHttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
+        if len(self.connections) > self.limits.connections:
+            if not self.silent:
+                self._refuse(SERVICE_UNAVAILABLE, "Too many connections are at work already. Try again later.")
+                return
+            longest, _ = self.silent.popitem(last=False)
+            longest.shutdown()
+        self.silent[self] = None
         self._await_rest()
 
     def connection_lost(self, exc: Exception | None) -> None:
         for cycle in self._unanswered:  # uvicorn tells the last one only
             _disconnect(cycle)
         self.pipeline.clear()
+        self.silent.pop(self, None)
         self._unset_keepalive_if_required()
         self._stop_read_timer()
         self._stop_send_timer()
@@ -126,6 +144,7 @@ class MwsHttpProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= MAX_PIPELINED:
             raise _TooManyAhead
         super().on_headers_complete()
+        self.silent.pop(self, None)
         self._in_head = False
         self._in_body = True
         self._unanswered.append(self.cycle)
@@ -215,6 +234,8 @@ class MwsHttpProtocol(HttpToolsProtocol):
         elif self._refusal is not None and not self._unanswered:
             self._unset_keepalive_if_required()
             self._write_refusal(*self._refusal)
+        elif not self._unanswered:
+            self.silent[self] = None
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -246,7 +267,7 @@ class MwsHttpProtocol(HttpToolsProtocol):
 
 def protocol_with(limits: ServerLimits) -> type[MwsHttpProtocol]:
     """The protocol of a server with these limits."""
-    return type("MwsHttpProtocol", (MwsHttpProtocol,), {"limits": limits})
+    return type("MwsHttpProtocol", (MwsHttpProtocol,), {"limits": limits, "silent": OrderedDict()})
 
 
 def _disconnect(cycle: RequestResponseCycle) -> None:

@@ -19,6 +19,7 @@ __all__ = [
     "bind",
     "make_server",
     "origin_of",
+    "room_for",
     "run_loop",
     "serving",
     "tls_context",
@@ -31,6 +32,10 @@ try:
     _new_event_loop = uvloop.new_event_loop
 except ImportError:  # pragma: no cover - not to be had on Windows
     _new_event_loop = asyncio.new_event_loop
+
+
+#: Files that a process has open beside its connections: its own, and those to Amazon and to the store.
+_OTHER_FILES = 256
 
 
 class CertificateError(ValueError):
@@ -88,6 +93,22 @@ def bind(host: str, port: int) -> socket.socket:
     # answer, written after its head, waits 40 ms for the client's acknowledgement. Accepted sockets inherit it.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
+
+
+def room_for(connections: int) -> int:
+    """How many of ``connections`` this process may have at a time. Each is a file, and other files are needed: the
+    limit of open files is raised as far as the process may."""
+    try:
+        import resource  # noqa: PLC0415 - not to be had on Windows, where there is no such limit
+    except ImportError:  # pragma: no cover
+        return connections
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = connections + _OTHER_FILES
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return connections
+    soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(1, min(connections, soft - _OTHER_FILES))
 
 
 def origin_of(host: str, listener: socket.socket, *, tls: bool = False) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import logging
 import signal
 import socket
 import threading
@@ -14,13 +15,15 @@ import uvicorn
 from bridge.accounts import AccountSource, Loaded
 from bridge.endpoint.build import build_service
 from bridge.endpoint.recording import Recorder
-from bridge.endpoint.server import ServerLimits, make_server
+from bridge.endpoint.server import ServerLimits, make_server, room_for
 from bridge.observe import Emit, RequestEvent, emit_to_log
 from bridge.processes.reloading import keep_up, log_faults
 from bridge.settings import ServerSettings, Settings
 from bridge.watch.counting import Watch
 from bridge.watch.survey import Survey
 from bridge.watch.tracing import tracing
+
+_log = logging.getLogger("mws_bridge.server")
 
 __all__ = ["Work", "limits_of", "stopped_by_signals"]
 
@@ -87,9 +90,19 @@ class Work:
 
 
 def limits_of(server: ServerSettings) -> ServerLimits:
-    """How long a caller may take."""
+    """How long a caller may take, and how many connections there may be; a warning tells of fewer than was wanted."""
+    connections = room_for(server.connections)
+    if connections < server.connections:
+        _log.warning(
+            "server.connections: only %d of %d are possible: raise the limit of open files (ulimit -n, LimitNOFILE)",
+            connections,
+            server.connections,
+        )
     return ServerLimits(
-        head_seconds=server.head_seconds, body_seconds=server.body_seconds, send_seconds=server.send_seconds
+        head_seconds=server.head_seconds,
+        body_seconds=server.body_seconds,
+        send_seconds=server.send_seconds,
+        connections=connections,
     )
 
 

@@ -64,6 +64,7 @@ class ServerSettings(_Model):
     head_seconds: Patience = 10.0
     body_seconds: Patience = 30.0
     send_seconds: Patience = 60.0
+    connections: int = Field(default=2000, ge=1, le=100_000)
     in_flight: int = Field(default=1000, ge=1, le=100_000)
     in_flight_per_seller: int = Field(default=64, ge=1, le=10_000)
     trusted_proxies: tuple[Network, ...] = ()

@@ -68,6 +68,7 @@ _WORDS = {
     "server.head_seconds": "in which the head of a request must have come, and a TLS handshake",
     "server.body_seconds": "in which its body must have come",
     "server.send_seconds": "in which a caller must go on reading its answer",
+    "server.connections": "at a time, of one process; for more, the one that is idle for longest is closed",
     "server.in_flight": "requests at work in one process; more are told ServiceUnavailable",
     "server.in_flight_per_seller": "of these, of one seller; more are told RequestThrottled",
     "server.trusted_proxies": "addresses and networks whose X-Forwarded-For is believed",

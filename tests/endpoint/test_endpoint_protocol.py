@@ -92,9 +92,10 @@ class Transport:
 
 
 class Connection:
-    """A protocol over such a transport; the application answers when it is told to."""
+    """A protocol over such a transport; the application answers when it is told to. ``beside`` another it is of the
+    same server."""
 
-    def __init__(self, **limits):
+    def __init__(self, *, beside=None, **limits):
         self.loop = Loop()
         self.transport = Transport()
         self.release = asyncio.Event()
@@ -112,8 +113,9 @@ class Connection:
             timeout_keep_alive=65,
         )
         config.load()
-        self.state = ServerState()
-        self.protocol = protocol_with(ServerLimits(**limits))(config, self.state, {}, self.loop)
+        self.state = beside.state if beside else ServerState()
+        made = type(beside.protocol) if beside else protocol_with(ServerLimits(**limits))
+        self.protocol = made(config, self.state, {}, self.loop)
         self.protocol.connection_made(self.transport)
 
     async def app(self, scope, receive, send):
@@ -533,3 +535,87 @@ async def test_limits_are_those_of_the_server():
     connection.protocol.connection_lost(None)
     assert connection.loop.waiting() == []
     await connection.settle()
+
+
+# --- many connections
+
+
+def some(count, **limits):
+    """Connections of one server."""
+    first = Connection(**limits)
+    return [first, *(Connection(beside=first) for _ in range(count - 1))]
+
+
+async def leave(*connections):
+    for one in connections:
+        one.protocol.connection_lost(None)
+        await one.settle()
+        assert not one.loop.waiting(), "a timer outlives its connection"
+    assert not connections[0].state.connections
+    assert not connections[0].protocol.silent
+
+
+async def test_who_has_been_silent_for_longest_makes_room():
+    """Another connection than there may be closes the one that has waited for longest, without a word, and only
+    that one."""
+    first, second, third = some(3, connections=3)
+    await first.send(GOOD)  # so the second has been silent for longer
+    fourth = Connection(beside=first)
+    assert [one.closed for one in (first, second, third, fourth)] == [False, True, False, False]
+    assert second.transport.written == b""
+    second.protocol.connection_lost(None)
+    fifth = Connection(beside=first)
+    assert [one.closed for one in (first, third, fourth, fifth)] == [False, True, False, False]
+    for one in (first, fourth, fifth):
+        await one.send(GOOD)
+        assert one.statuses[-1] == 200
+    await leave(first, third, fourth, fifth)
+
+
+async def test_half_a_head_is_silence():
+    """A connection that drips its head is none that is at work."""
+    first, second = some(2, connections=2)
+    second.release.clear()
+    await second.send(GOOD)
+    await first.send(GOOD[:-2])
+    third = Connection(beside=first)
+    assert [one.closed for one in (first, second, third)] == [True, False, False]
+    second.release.set()
+    await second.settle()
+    assert second.statuses == [200]
+    await leave(first, second, third)
+
+
+async def test_who_is_at_work_is_not_closed():
+    """When all are at work a new caller is told to come again, in MWS XML, and the others get their answers."""
+    first, second = some(2, connections=2)
+    for one in (first, second):
+        one.release.clear()
+        await one.send(POST if one is second else GOOD)
+    third = Connection(beside=first)
+    assert third.statuses == [503]
+    assert "Too many connections" in third.message
+    assert third.closed
+    third.protocol.connection_lost(None)
+    for one in (first, second):
+        one.release.set()
+    await second.send(b"12345")
+    await first.settle()
+    assert [one.statuses for one in (first, second)] == [[200], [200]]
+    assert not first.closed
+    fourth = Connection(beside=first)
+    assert [one.closed for one in (first, second, fourth)] == [True, False, False]
+    await leave(first, second, fourth)
+
+
+async def test_requests_ahead_are_work():
+    """Between two answers of requests that came together a connection is not silent."""
+    (only,) = some(1, connections=1)
+    only.release.clear()
+    await only.send(GOOD * 2)
+    assert not only.protocol.silent
+    only.release.set()
+    await only.settle()
+    assert only.statuses == [200, 200]
+    assert list(only.protocol.silent) == [only.protocol]
+    await leave(only)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -20,11 +21,14 @@ from bridge.endpoint.server import (
     ServerLimits,
     bind,
     make_server,
+    room_for,
     run_loop,
     serving,
     tls_context,
 )
+from bridge.processes.work import limits_of
 from bridge.sandbox import SandboxSettings
+from bridge.settings import ServerSettings
 from tests.certificates import make_certificate
 from tests.cli.running import served
 from tests.support import NOW, PATH, Bridge, signed_query
@@ -599,6 +603,54 @@ async def main():
 
 run_loop(main())
 """
+
+
+async def test_idle_connections_shut_nobody_out():
+    """More connections than there may be are held open by somebody who says nothing; whoever asks is answered."""
+    async with serving_bridge(ServerLimits(connections=5)) as (_, port):
+        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(20)]
+        try:
+            for _ in range(3):
+                assert (await asked(port, request())).status == 200
+            await asyncio.wait_for(asyncio.gather(*(reader.read() for reader, _ in held[:10])), 5)  # closed, wordless
+        finally:
+            for _, writer in held:
+                writer.close()
+
+
+@pytest.mark.parametrize(
+    ("limit", "wanted", "room", "raised"),
+    [
+        ((1024, 4096), 500, 500, None),
+        ((1024, 4096), 2000, 2000, (2256, 4096)),
+        ((1024, 2000), 2000, 1744, (2000, 2000)),
+        ((1024, -1), 2000, 2000, (2256, -1)),
+        ((-1, -1), 2000, 2000, None),
+        ((100, 200), 2000, 1, (200, 200)),
+    ],
+)
+def test_room_for_connections(monkeypatch, limit, wanted, room, raised):
+    """The limit of open files is raised as far as it may be and has to be; it bounds the connections."""
+    set_to = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limit)
+    monkeypatch.setattr(resource, "setrlimit", lambda _, values: set_to.append(values))
+    assert resource.RLIM_INFINITY == -1
+    assert room_for(wanted) == room
+    assert set_to == ([raised] if raised else [])
+
+
+def test_fewer_connections_than_configured_are_told_of(monkeypatch, caplog):
+    """An operator learns from the log that the machine's limit is the lower one, and what to do."""
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 1024))
+    monkeypatch.setattr(resource, "setrlimit", lambda *_: None)
+    assert limits_of(ServerSettings(connections=700)).connections == 700
+    assert caplog.messages == []
+    assert limits_of(ServerSettings(connections=1000, head_seconds=7)) == ServerLimits(
+        connections=768, head_seconds=7
+    )
+    assert caplog.messages == [
+        "server.connections: only 768 of 1000 are possible: raise the limit of open files (ulimit -n, LimitNOFILE)"
+    ]
 
 
 async def test_sigterm_ends_a_server_gently():
