@@ -81,7 +81,7 @@ def everything(program: Program) -> None:
 
 @pytest.fixture(scope="module")
 def _world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
-    sandbox = new_sandbox(orders=60)
+    sandbox = new_sandbox()
     directory = tmp_path_factory.mktemp("world") / "recording"
     with served(sandbox.app, mws=False) as upstream:
         found = record(upstream, directory, everything)

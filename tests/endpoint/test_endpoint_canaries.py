@@ -280,6 +280,7 @@ class Witness:
             now=self.clock.now,
             clock=self.clock,
             sleep=self.clock.sleep,
+            random_bytes=numbers.randbytes,
             new_request_id=lambda: str(UUID(bytes=numbers.randbytes(16), version=4)),
         )
         handle = self.endpoint._handlers.handle
