@@ -116,6 +116,7 @@ class _Reading:
         self._parser = pull_parser(_TAGS)
         # What the first bytes suggest: used to cut, never to understand.
         self._sniffed: DocumentKind | None = None
+        self._wide = False
         self._plain = False
         self._head = 1
         self._root_end: re.Pattern[bytes] | None = None
@@ -153,7 +154,8 @@ class _Reading:
         """Read the document; what is wrong with it goes to the handler."""
         try:
             self._look()
-            while not self._whole:
+            # Behind a wide document nothing else can be told from its white space: it goes on to the stream's end.
+            while not self._whole or (self._wide and (self._source.data or not self._source.ended)):
                 self._step()
                 yield
             record = self._close()
@@ -169,7 +171,8 @@ class _Reading:
     def _look(self) -> None:
         """Which document this seems to be, from its first bytes."""
         data = self._source.data
-        if data.startswith(WIDE):
+        self._wide = data.startswith(WIDE)
+        if self._wide:
             return
         doctype = DOCTYPE_START.match(data)
         if doctype:

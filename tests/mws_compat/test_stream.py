@@ -403,6 +403,23 @@ def test_other_encodings(encoding: str) -> None:
     assert [joined(one) for one in tell_all_ways(text.encode(encoding))] == [whole(PLAIN)]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("end", ["", "\n", "\n\n <!-- the end -->\r\n"])
+def test_a_wide_document_that_is_cut_behind_its_root(encoding: str, end: str) -> None:
+    """In UTF-16, what follows an end tag that ends what is read at a time is not taken for another document."""
+    head, tail = HEAD.decode().replace("?>", ' encoding="utf-16"?>', 1), TAIL.decode().rstrip()
+    portion = 15 * 2**12  # of these, eighteen are the first that are more than a piece
+    size = 2 * source._PIECE + 18 * portion
+    count = (size // 2 - 2000) // len(order(1).decode())
+    orders_in = head + order(1).decode() * count
+    missing = size // 2 - len((orders_in + tail + end).encode(encoding)) // 2
+    data = (orders_in + " " * missing + tail + end).encode(encoding)
+    assert len(data) == size
+    cuts = range(2 * source._PIECE, size, portion)
+    (told,) = tell([data[: cuts[0]], *(data[at : at + portion] for at in cuts)])
+    assert (told[0], len(told[2])) == ("ListOrdersResponse", count)
+
+
 def test_members_of_every_kind() -> None:
     """Each kind of document is read as the parser reads it, with or without members, alone and one after another."""
     documents = []
