@@ -249,6 +249,12 @@ class MwsHttpProtocol(HttpToolsProtocol):
     def timeout_keep_alive_handler(self) -> None:
         self._end()
 
+    def shutdown(self) -> None:
+        """End the connection when nothing is at work, else behind the answer under way."""
+        super().shutdown()
+        if self.transport.is_closing():
+            self._end()
+
     def _end(self) -> None:
         """Close the connection; within ``send_seconds``, whether the caller reads what was written or not."""
         self.transport.close()

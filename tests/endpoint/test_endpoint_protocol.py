@@ -586,6 +586,21 @@ async def test_half_a_head_is_silence():
     await leave(first, second, third)
 
 
+async def test_room_is_made_of_who_does_not_read_as_well():
+    """A silent connection that has not taken its last answer is cut off when its time is over."""
+    (first,) = some(1, connections=1)
+    first.transport.greedy = False
+    await first.send(GOOD)
+    second = Connection(beside=first)
+    assert first.closed
+    assert not second.closed
+    await first.wait(59.9)
+    assert not first.transport.aborted
+    await first.wait(0.2)
+    assert first.transport.aborted
+    await leave(first, second)
+
+
 async def test_who_is_at_work_is_not_closed():
     """When all are at work a new caller is told to come again, in MWS XML, and the others get their answers."""
     first, second = some(2, connections=2)
