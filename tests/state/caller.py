@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from bridge.cli.config import demo_settings
 from bridge.endpoint.build import build_service
+from bridge.state import redis
 from bridge.upstream.transport import AiohttpTransport
 from tests.support import ALWAYS, US, ask, signed_query
 
@@ -36,6 +37,7 @@ async def call_for(upstream: str, store: str, seconds: float, every: float) -> C
 
 
 if __name__ == "__main__":
+    redis._TIMEOUT = 10.0  # on a busy machine the bridges would go on alone, which is tested elsewhere
     upstream, store, seconds, every = sys.argv[1:]
     found = asyncio.run(call_for(upstream, store, float(seconds), float(every)))
     sys.stdout.write(orjson.dumps(found).decode())
