@@ -74,9 +74,9 @@ def instant(text: str) -> object:
 def rate(text: str) -> float:
     """The type of an option that takes requests a second."""
     try:
-        rate = float(text)
+        found = float(text)
     except ValueError:
-        rate = 0.0
-    if not 0.001 <= rate <= 1000.0:
+        found = 0.0
+    if not 0.001 <= found <= 1000.0:
         raise argparse.ArgumentTypeError("write a number from 0.001 to 1000")
-    return rate
+    return found

@@ -55,6 +55,18 @@ async def test_each_answer_has_its_own_request_id_and_context(bridge):
     assert len({answer.headers["x-mws-response-context"] for answer in answers}) == 5
 
 
+async def test_the_calls_for_tokens_are_told_with_the_request_that_needed_them(bridge):
+    """The first call of a seller asks Login with Amazon and the token service, the next one nobody."""
+    for _ in range(2):
+        await bridge.call("ListOrders", WINDOW)
+    first, second = bridge.events
+    assert [(call.operation, call.status) for call in first.token_calls] == [
+        ("LWA", 200),
+        ("createRestrictedDataToken", 200),
+    ]
+    assert second.token_calls == ()
+
+
 def test_request_ids_are_random_uuids():
     """Each is a UUID of version 4, written as everybody writes one."""
     ids = [new_request_id() for _ in range(200)]

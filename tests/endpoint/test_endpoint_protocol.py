@@ -628,9 +628,22 @@ async def test_requests_ahead_are_work():
     (only,) = some(1, connections=1)
     only.release.clear()
     await only.send(GOOD * 2)
-    assert not only.protocol.silent
-    only.release.set()
-    await only.settle()
+    for answered in ([], [200]):
+        assert only.statuses == answered
+        assert not only.protocol.silent
+        only.release.set()  # for the one that waits, and not for the next
+        only.release.clear()
+        await only.settle()
     assert only.statuses == [200, 200]
     assert list(only.protocol.silent) == [only.protocol]
     await leave(only)
+
+
+async def test_each_server_has_connections_of_its_own():
+    """What is silent at one server makes no room at another one."""
+    (first,) = some(1, connections=1)
+    (other,) = some(1, connections=1)
+    second = Connection(beside=other)
+    assert [one.closed for one in (first, other, second)] == [False, True, False]
+    await leave(first)
+    await leave(other, second)
