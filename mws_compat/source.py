@@ -167,7 +167,10 @@ def excerpt_of(data: bytes, line: int, column: int) -> str:
     lines = data.split(b"\n", line + 1)
     if not 0 <= line < len(lines):
         return ""
-    text = lines[line][: 2**16].decode("utf-8", "replace")
+    raw = lines[line][: 2**16]
+    if 3 * raw.count(0) > len(raw):  # UTF-16, of which the plain letters can be shown
+        raw = raw.replace(b"\0", b"")
+    text = raw.decode("utf-8", "replace")
     start = max(0, min(column, len(text)) - _MAX_EXCERPT * 2 // 3)
     begin = max(0, start - _MARGIN)  # a line of many tags takes long to mask
     shown = mask(text[begin : start + _MAX_EXCERPT + _MARGIN])[start - begin :][:_MAX_EXCERPT].strip()

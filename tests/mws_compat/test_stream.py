@@ -420,6 +420,17 @@ def test_a_wide_document_that_is_cut_behind_its_root(encoding: str, end: str) ->
     assert (told[0], len(told[2])) == ("ListOrdersResponse", count)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_fault_in_a_wide_document_is_shown_in_letters(encoding: str) -> None:
+    """The excerpt of a line in UTF-16 is what stands there, masked, without the other half of each character."""
+    text = HEAD.decode().replace("?>", ' encoding="utf-16"?>', 1) + "<BuyerName>Jane</BuyerName></Order>\n"
+    (told,) = tell(text.encode(encoding))
+    assert told[0] == "fail"
+    assert told[4].endswith("<BuyerName>xxxx</BuyerName></Order>")
+    (told,) = tell(HEAD + b"<BuyerName>a\0b</BuyerName></Orders>")
+    assert "\ufffd" in told[4]
+
+
 def test_members_of_every_kind() -> None:
     """Each kind of document is read as the parser reads it, with or without members, alone and one after another."""
     documents = []
