@@ -4,6 +4,8 @@
 # more than twice their time. Arguments go to pytest.
 set -eu
 cd "$(dirname "$0")/.."
+# Hundreds of processes are started: what one of them has compiled, the others need not.
+unset PYTHONDONTWRITEBYTECODE
 [ -x .venv/bin/python ] || python3 -m venv .venv
 .venv/bin/python -m pip install --quiet --editable '.[test]'
 sh tests/clients/install.sh || echo "no legacy client could be installed: their tests will be skipped"
