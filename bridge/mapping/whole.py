@@ -22,17 +22,16 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from functools import cached_property
-from html import unescape
 from typing import NamedTuple, NoReturn, cast
 
-from bridge.mapping.cells import VERBATIM, Cell, InexactError, Leaf, Typing, as_it_is, as_node, dump
+from bridge.mapping.cells import VERBATIM, InexactError, Leaf, Typing, as_it_is, as_node, dump
 from bridge.mapping.exact import OWN
 from bridge.mapping.links import Link, LinkMap
 from bridge.mapping.patches import apply_patch, difference, overlay, patch_of, same_json
 from bridge.mapping.rows import JsonObject, MappingError
+from bridge.mapping.spelling import cleaner
 from bridge.mapping.versions import OLD, PATCH
-from mws_compat.escape import escape_text
-from mws_compat.schema import UNKNOWN, UNMAPPED, Kind, ListOf, Node, Record, Scalar, Struct
+from mws_compat.schema import UNKNOWN, UNMAPPED, Record, Struct
 
 __all__ = ["Taken", "WholeMap", "load_unmapped", "unknown_members"]
 
@@ -66,6 +65,7 @@ class WholeMap:
 
     def __init__(self, table: LinkMap) -> None:
         self._table = table
+        self._clean = cleaner(table.struct)
 
     @property
     def struct(self) -> Struct:
@@ -79,7 +79,7 @@ class WholeMap:
     ) -> JsonObject:
         """The JSON object of a record, without ``beside``. Raises MappingError when ``#json`` is not what ``read``
         puts there, or the record not of its struct's shape."""
-        clean = _clean(record, self.struct, leaf)
+        clean = self._clean(record, leaf)
         old = load_unmapped(record)
         patch = old.pop(PATCH, None)
         if patch is not None and not isinstance(patch, dict):
@@ -121,7 +121,7 @@ class WholeMap:
         self, clean: Record, out: JsonObject, beside: JsonObject | None, whole: JsonObject | None, given: object
     ) -> JsonObject:
         """What stands under ``#mws``: what was ``given``, when that gives the record."""
-        again = _clean(self._read(out, beside, whole), self.struct, Typing())
+        again = self._clean(self._read(out, beside, whole), Typing())
         if isinstance(given, dict):
             try:
                 if overlay(again, given, self.struct, "") == clean:
@@ -146,7 +146,7 @@ class WholeMap:
         own = _object(source, OWN)
         if own:
             record = overlay(record, own, self.struct, OWN)
-        clean = _clean(record, self.struct, Typing())
+        clean = self._clean(record, Typing())
         patch = patch_of(self._written(clean), plain)
         if not same_json(self._own(clean, plain, beside, whole, None), own):
             patch[OWN] = own
@@ -222,33 +222,6 @@ def _object(source: Mapping[str, object], name: str) -> JsonObject:
     if not isinstance(value, dict):
         raise MappingError("object expected", name)
     return dict(value)
-
-
-# --- records of one spelling ----------------------------------------------------------------------------------------
-
-
-def _clean(record: Record, struct: Struct, leaf: Leaf) -> Record:
-    """A record's known elements in the spelling that JSON has, without what is empty."""
-    made: Record = {}
-    for field in struct.fields:
-        if field.name in record and (node := _clean_node(record[field.name], field.kind, leaf, field.name)):
-            made[field.name] = node
-    return made
-
-
-def _clean_node(node: Node, kind: Kind, leaf: Leaf, name: str) -> Node:
-    if isinstance(kind, Struct) and isinstance(node, dict):
-        return _clean(node, kind, leaf)
-    if isinstance(kind, ListOf) and isinstance(node, list):
-        return [_clean_node(inner, kind.of, leaf, name) for inner in node]
-    if isinstance(kind, Scalar) and isinstance(node, str):
-        return _as_xml_has_it(cast("str", leaf(node, Cell(kind, quoted=True, name=name))))
-    raise MappingError("not of the element's shape", name)
-
-
-def _as_xml_has_it(text: str) -> str:
-    """The text that comes back from XML."""
-    return text if text.isprintable() else unescape(escape_text(text))
 
 
 # --- objects that are not of their shape ----------------------------------------------------------------------------
