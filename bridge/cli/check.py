@@ -91,8 +91,18 @@ def _check_store(url: str) -> bool:
         line("  ok    state: the shared store answers", "green")
         return True
     line(f"  FAIL  state: {trouble}", "bold red")
-    line("        is the store up, and is there a way to it from here? Without it each process is on its own")
+    line(f"        {_STORE_REMEDIES.get(trouble, _STORE_REMEDY)} Without it each process is on its own")
     return False
+
+
+#: By what the store says; and where it says nothing.
+_STORE_REMEDIES = {
+    "AuthenticationError": "the user or the password in its address is wrong.",
+    "NoPermissionError": "its user may not do what the bridge does: see its ACL.",
+    "OutOfMemoryError": "it is full: set maxmemory-policy volatile-ttl, or give it more memory.",
+    "ReadOnlyError": "it is a replica, which takes no changes: name the primary.",
+}
+_STORE_REMEDY = "is the store up, and is there a way to it from here?"
 
 
 async def _finish(work: Awaitable[None]) -> None:

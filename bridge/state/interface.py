@@ -8,7 +8,7 @@ kept orders) does not know which it is.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-__all__ = ["Bucket", "State", "StoreError", "Taken"]
+__all__ = ["Bucket", "Heard", "State", "StoreError", "Taken"]
 
 
 class StoreError(Exception):
@@ -27,22 +27,33 @@ class Bucket(NamedTuple):
 class Taken(NamedTuple):
     """What came of asking a bucket for a token. ``delay``: seconds until there is one, 0 for at once. ``granted``: it
     was taken, and is the caller's after the delay. ``tokens``: what is left, below zero while calls wait for theirs;
-    ``rate``: tokens a second."""
+    ``rate``: tokens a second. ``life``: which life of the bucket answered; a state that has lost a bucket begins
+    another one."""
 
     granted: bool
     delay: float
     tokens: float
     rate: float
+    life: str = ""
+
+
+class Heard(NamedTuple):
+    """What somebody knows of a bucket: the ``tokens`` that there can be now, from what was heard last, and of which
+    ``life`` that was; '' for one that counts in any case."""
+
+    tokens: float
+    life: str = ""
 
 
 class State(Protocol):
     """Every method may raise StoreError; names are text without control characters."""
 
-    async def take(self, bucket: Bucket, wait: float, at_most: float = float("inf")) -> Taken:
-        """Take a token when there is one within ``wait`` seconds. The bucket is first lowered to ``at_most``."""
+    async def take(self, bucket: Bucket, wait: float, heard: Heard | None = None) -> Taken:
+        """Take a token when there is one within ``wait`` seconds. Where ``heard`` is of another life of the bucket,
+        the state may have lost what was taken from it: it is first lowered to what was heard."""
 
-    async def level(self, bucket: Bucket) -> Taken:
-        """The bucket as it is; nothing is taken."""
+    async def level(self, bucket: Bucket, heard: Heard | None = None) -> Taken:
+        """The bucket as it is, lowered as in ``take``; nothing is taken."""
 
     async def learn(self, bucket: Bucket, rate: float) -> None:
         """The service has told the bucket's rate."""
@@ -61,6 +72,9 @@ class State(Protocol):
 
     async def lease(self, name: str, seconds: float) -> str | None:
         """Be the only one for a time; a word to give it back with, or None while somebody else is."""
+
+    async def extend(self, name: str, word: str, seconds: float) -> None:
+        """Keep a lease for a time from now on, if it is still ours."""
 
     async def release(self, name: str, word: str) -> None:
         """Give a lease back, if it is still ours."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bridge.state.interface import Bucket, Taken
+from bridge.state.interface import Bucket, Heard, Taken
 
 __all__ = ["MemoryState"]
 
@@ -20,6 +20,7 @@ class _Level:
     rate: float
     burst: int
     filled_at: float
+    life: str
 
     def refill(self, now: float) -> None:
         # A clock that was set back must not empty the bucket.
@@ -54,19 +55,26 @@ class MemoryState:
 
     # --- buckets ------------------------------------------------------------------------------------------------
 
-    async def take(self, bucket: Bucket, wait: float, at_most: float = float("inf")) -> Taken:
-        level = self._level(bucket)
-        level.tokens = min(level.tokens, at_most)
+    async def take(self, bucket: Bucket, wait: float, heard: Heard | None = None) -> Taken:
+        level = self._level(bucket, heard)
         delay = max(0.0, 1.0 - level.tokens) / level.rate
         granted = delay <= wait
         if granted:
             level.tokens -= 1.0  # taken before the wait: whoever comes next waits behind
-        return Taken(granted, delay, level.tokens, level.rate)
+        return Taken(granted, delay, level.tokens, level.rate, level.life)
 
-    async def level(self, bucket: Bucket) -> Taken:
-        level = self._level(bucket)
+    async def level(self, bucket: Bucket, heard: Heard | None = None) -> Taken:
+        level = self._level(bucket, heard)
         delay = max(0.0, 1.0 - level.tokens) / level.rate
-        return Taken(granted=False, delay=delay, tokens=level.tokens, rate=level.rate)
+        return Taken(granted=False, delay=delay, tokens=level.tokens, rate=level.rate, life=level.life)
+
+    def heard(self, bucket: Bucket) -> Heard | None:
+        """What there can be in a bucket; None where nothing was heard of it."""
+        level = self._levels.get(bucket.name)
+        if level is None:
+            return None
+        level.refill(self._clock())
+        return Heard(level.tokens, level.life)
 
     async def learn(self, bucket: Bucket, rate: float) -> None:
         self._level(bucket).rate = rate
@@ -77,13 +85,16 @@ class MemoryState:
 
     def adopt(self, bucket: Bucket, seen: Taken) -> None:
         """Take over what another state has said about a bucket."""
-        self._levels[bucket.name] = _Level(seen.tokens, seen.rate, bucket.burst, self._clock())
+        self._levels[bucket.name] = _Level(seen.tokens, seen.rate, bucket.burst, self._clock(), seen.life)
 
-    def _level(self, bucket: Bucket) -> _Level:
+    def _level(self, bucket: Bucket, heard: Heard | None = None) -> _Level:
         level = self._levels.get(bucket.name)
         if level is None:
-            level = self._levels[bucket.name] = _Level(float(bucket.burst), bucket.rate, bucket.burst, self._clock())
+            level = _Level(float(bucket.burst), bucket.rate, bucket.burst, self._clock(), str(next(self._words)))
+            self._levels[bucket.name] = level
         level.refill(self._clock())
+        if heard is not None and heard.life != level.life:
+            level.tokens = min(level.tokens, heard.tokens)
         return level
 
     # --- values -------------------------------------------------------------------------------------------------
@@ -140,10 +151,17 @@ class MemoryState:
         self._leases[name] = (word, now + seconds)
         return word
 
+    async def extend(self, name: str, word: str, seconds: float) -> None:
+        if self._holds(name, word):
+            self._leases[name] = (word, self._clock() + seconds)
+
     async def release(self, name: str, word: str) -> None:
-        held = self._leases.get(name)
-        if held is not None and held[0] == word:
+        if self._holds(name, word):
             del self._leases[name]
+
+    def _holds(self, name: str, word: str) -> bool:
+        held = self._leases.get(name)
+        return held is not None and held[0] == word
 
     async def aclose(self) -> None:
         """Nothing is open."""

@@ -17,9 +17,9 @@ from redis.exceptions import ConnectionError as BrokenConnectionError
 from redis.exceptions import RedisError
 
 from bridge.sealing import KeyRing, SealError
-from bridge.state.interface import Bucket, StoreError, Taken
+from bridge.state.interface import Bucket, Heard, StoreError, Taken
 
-__all__ = ["SCHEMES", "RedisState", "check"]
+__all__ = ["SCHEMES", "RedisState", "check", "faulty"]
 
 #: Schemes of URLs that are understood. Valkey speaks Redis's protocol.
 SCHEMES = ("redis", "rediss", "unix", "valkey", "valkeys")
@@ -33,12 +33,13 @@ _VERSION = struct.Struct(">d")
 _PLAIN, _PACKED = b"\x00", b"\x01"
 _MIN_PACKED = 512
 
-# A bucket is a hash of tokens, the time of the store at which that was so, and the rate that was learned. It is
-# forgotten after a day without use: a plan's rate is told with every answer, and the bucket is full by then.
+# A bucket is a hash of tokens, the time of the store at which that was so, the rate that was learned, and when its
+# life began. It is forgotten after a day without use: a plan's rate is told with every answer, and the bucket is full
+# by then.
 _TAKE = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
-local kept = redis.call('HMGET', KEYS[1], 'tokens', 'at', 'rate')
+local kept = redis.call('HMGET', KEYS[1], 'tokens', 'at', 'rate', 'life')
 local burst = tonumber(ARGV[1])
 local rate = tonumber(kept[3]) or tonumber(ARGV[2])
 local wait = tonumber(ARGV[3])
@@ -46,18 +47,22 @@ local tokens = burst
 if kept[1] then
   tokens = math.min(burst, tonumber(kept[1]) + math.max(0, now - tonumber(kept[2])) * rate)
 end
-if ARGV[4] ~= '' then tokens = math.min(tokens, tonumber(ARGV[4])) end
+local life = kept[4] or string.format('%.6f', now)
+local lowered = ARGV[4] ~= '' and ARGV[5] ~= kept[4]
+if lowered then tokens = math.min(tokens, tonumber(ARGV[4])) end
 local delay = math.max(0, 1 - tokens) / rate
 local granted = 0
 if delay <= wait then
   granted = 1
   tokens = tokens - 1
 end
-if granted == 1 or ARGV[4] ~= '' then
-  redis.call('HSET', KEYS[1], 'tokens', string.format('%.9f', tokens), 'at', string.format('%.6f', now))
+if granted == 1 or lowered then
+  redis.call('HSET', KEYS[1], 'tokens', string.format('%.9f', tokens), 'at', string.format('%.6f', now), 'life', life)
   redis.call('EXPIRE', KEYS[1], 86400)
+elseif not kept[4] then
+  life = ''
 end
-return {granted, string.format('%.9f', delay), string.format('%.9f', tokens), string.format('%.17g', rate)}
+return {granted, string.format('%.9f', delay), string.format('%.9f', tokens), string.format('%.17g', rate), life}
 """
 # The tokens of the time that has passed came at the old rate.
 _LEARN = """
@@ -78,6 +83,7 @@ local there = redis.call('GETRANGE', KEYS[1], 0, 7)
 if #there == 8 and struct.unpack('>d', there) > struct.unpack('>d', ARGV[1]) then return end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 """
+_EXTEND = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end"
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
 
@@ -91,31 +97,31 @@ class RedisState:
         self._take = self._redis.register_script(_TAKE)
         self._put = self._redis.register_script(_PUT)
         self._learn = self._redis.register_script(_LEARN)
+        self._extend = self._redis.register_script(_EXTEND)
         self._release = self._redis.register_script(_RELEASE)
-
-    async def ping(self) -> None:
-        """Ask for a sign of life. Raises StoreError."""
-        await _asked(self._redis.ping)
 
     # --- buckets ------------------------------------------------------------------------------------------------
 
-    async def take(self, bucket: Bucket, wait: float, at_most: float = float("inf")) -> Taken:
-        return await self._ask_bucket(bucket, wait, "" if at_most == float("inf") else repr(at_most))
+    async def take(self, bucket: Bucket, wait: float, heard: Heard | None = None) -> Taken:
+        return await self._ask_bucket(bucket, wait, heard)
 
-    async def level(self, bucket: Bucket) -> Taken:
-        return await self._ask_bucket(bucket, -1.0, "")
+    async def level(self, bucket: Bucket, heard: Heard | None = None) -> Taken:
+        return await self._ask_bucket(bucket, -1.0, heard)
 
     async def learn(self, bucket: Bucket, rate: float) -> None:
         arguments: list[str | int] = [bucket.burst, repr(bucket.rate), repr(rate)]
         await _asked(lambda: self._learn(keys=[_bucket_key(bucket)], args=arguments))
 
     async def drain(self, bucket: Bucket) -> None:
-        await self._ask_bucket(bucket, -1.0, "0")
+        await self._ask_bucket(bucket, -1.0, Heard(0.0))
 
-    async def _ask_bucket(self, bucket: Bucket, wait: float, at_most: str) -> Taken:
-        arguments: list[str | int] = [bucket.burst, repr(bucket.rate), repr(wait), at_most]
-        granted, delay, tokens, rate = await _asked(lambda: self._take(keys=[_bucket_key(bucket)], args=arguments))
-        return Taken(granted == 1, float(delay), float(tokens), float(rate))
+    async def _ask_bucket(self, bucket: Bucket, wait: float, heard: Heard | None) -> Taken:
+        known = ("", "") if heard is None else (repr(heard.tokens), heard.life)
+        arguments: list[str | int] = [bucket.burst, repr(bucket.rate), repr(wait), *known]
+        granted, delay, tokens, rate, life = await _asked(
+            lambda: self._take(keys=[_bucket_key(bucket)], args=arguments)
+        )
+        return Taken(granted == 1, float(delay), float(tokens), float(rate), life.decode())
 
     # --- values -------------------------------------------------------------------------------------------------
 
@@ -165,11 +171,25 @@ class RedisState:
         taken = await _asked(lambda: self._redis.set(_lease_key(name), word, nx=True, px=milliseconds))
         return word if taken else None
 
+    async def extend(self, name: str, word: str, seconds: float) -> None:
+        await _asked(lambda: self._extend(keys=[_lease_key(name)], args=[word, max(1, int(seconds * 1000))]))
+
     async def release(self, name: str, word: str) -> None:
         await _asked(lambda: self._release(keys=[_lease_key(name)], args=[word]))
 
     async def aclose(self) -> None:
         await self._redis.aclose()
+
+
+def faulty(url: str) -> str | None:
+    """What is wrong with a URL of a known scheme, without asking the store; None when it is right."""
+    try:
+        _client(url).connection_pool.make_connection()
+    except TypeError:
+        return "it has an option that is unknown"
+    except ValueError:
+        return "an option of it, the port, or the number of the database is no number"
+    return None
 
 
 def check(url: str, run: Callable[[Awaitable[None]], None]) -> str | None:
@@ -178,7 +198,8 @@ def check(url: str, run: Callable[[Awaitable[None]], None]) -> str | None:
     async def ask() -> None:
         client = _client(url)
         try:
-            await _asked(client.ping)
+            # One that is full, or is a copy that may only be read, answers questions and is of no use.
+            await _asked(lambda: client.set(f"{_PREFIX}probe", b"", px=1000))
         finally:
             await client.aclose()
 

@@ -6,17 +6,18 @@ is used for as long as it is valid.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 import httpx
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bridge.state.interface import State
+from bridge.state.interface import State, StoreError
 from bridge.upstream.accounts import Seller
 from bridge.upstream.errors import UpstreamFault, denied, unavailable
 from bridge.upstream.journal import UpstreamJournal
@@ -34,7 +35,7 @@ _PAUSE = 15.0
 #: Seconds for which a refused data element is not asked for again: as long as a token lasts.
 _REFUSED_FOR = 3600.0
 
-#: Seconds after which a copy of the bridge that began a renewal and did not end it keeps the others from it no more.
+#: Seconds after which a copy of the bridge that ended in the middle of a renewal keeps the others from it no more.
 _LEASE = 10.0
 #: Seconds between two looks at whether another copy has renewed a token.
 _LOOK = 0.05
@@ -193,11 +194,28 @@ class Tokens:
                 shared = await self._shared(key)  # the one before us may just have put it there
                 if shared is not None and self._clock() < shared.renew_at:
                     return shared
-                fresh = await fetch()
+                async with self._holding(name, word):
+                    fresh = await fetch()
                 await self._state.put({name: self._packed(fresh)}, fresh.dead_at - self._clock())
                 return fresh
             finally:
                 await self._state.release(name, word)
+
+    @contextlib.asynccontextmanager
+    async def _holding(self, name: str, word: str) -> AsyncIterator[None]:
+        """Keep a lease for as long as a renewal takes."""
+
+        async def hold() -> None:
+            while True:
+                await asyncio.sleep(_LEASE / 3)  # in the store's time, whatever clock we were given
+                with contextlib.suppress(StoreError):
+                    await self._state.extend(name, word, _LEASE)
+
+        holding = asyncio.create_task(hold())
+        try:
+            yield
+        finally:
+            holding.cancel()
 
     async def _shared(self, key: tuple[str, ...]) -> _Entry | None:
         (packed,) = await self._state.get([_name(key)])

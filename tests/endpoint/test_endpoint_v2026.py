@@ -11,6 +11,7 @@ from bridge.cli.config import DEMO_ACCESS_KEY
 from bridge.endpoint.kept import KeptOrder
 from bridge.mapping.calls_v2026 import ITEM_DATASETS, ORDER_DATASETS
 from bridge.sandbox import SandboxSettings
+from bridge.state.interface import Heard
 from bridge.upstream.plans import OPERATIONS, V0_REMOVED, V2026
 from bridge.upstream.throttle import _bucket
 from tests.endpoint.polling import follow_the_bound, poll, rewind, tile
@@ -209,7 +210,7 @@ async def test_a_search_stops_where_the_tokens_end(bridge):
         bridge.sandbox.store.create_order(NA.selling_partner_id, US, at=NOW.timestamp() - 9000 - number, lines=1)
     seller = bridge.endpoint.book._keys[next(iter(bridge.endpoint.book._keys))].sellers[NA.selling_partner_id].seller
     throttle = bridge.api.throttle
-    await throttle._state.take(_bucket(seller, OPERATIONS["searchOrders"]), 0.0, at_most=3.5)
+    await throttle._state.take(_bucket(seller, OPERATIONS["searchOrders"]), 0.0, Heard(3.5))
     answer = await bridge.call("ListOrders", {**WINDOW, "SellerOrderId": "no such number"})
     assert (answer.status, answer.ids) == (200, [])
     assert answer.token is not None

@@ -22,7 +22,7 @@ class Shared(MemoryState):
         self.closed = False
 
     def __getattribute__(self, name):
-        if name in {"take", "level", "learn", "drain", "get", "put", "drop", "lease", "release"}:
+        if name in {"take", "level", "learn", "drain", "get", "put", "drop", "lease", "extend", "release"}:
             self.asked += 1
             if not self.there:
                 raise StoreError("ConnectionError")
@@ -119,7 +119,7 @@ async def test_coming_back_is_noticed_where_nobody_asks(state, shared, clock, ca
         clock.at += 2
         await state.get(["a"])
     assert [record.getMessage() for record in caplog.records] == [
-        "the shared store cannot be reached (ConnectionError): going on alone"
+        "the shared store cannot be used (ConnectionError): going on alone"
     ]
     assert state.gone_for == pytest.approx(8)
     shared.there = True
@@ -139,3 +139,74 @@ async def test_lessons_learned_alone_and_together_reach_both(state, shared, cloc
     assert (seen.rate, seen.tokens) == (0.5, 0.0)
     await state.drop(["a"])
     await state.release("l", "no word")
+
+
+async def test_a_store_that_has_forgotten(state, shared, clock, caplog):
+    """One that was started anew, or emptied, gives out no more than there can be by what was heard of it last; one
+    line says so, for all buckets."""
+    others = [Bucket(name, 0.001, 5) for name in "cd"]
+    for bucket in (BUCKET, *others):
+        for _ in range(4):
+            await state.take(bucket, 0.0)
+    clock.at += 1000
+    shared._levels.clear()
+    assert (await state.level(BUCKET)).tokens == pytest.approx(2)
+    taken = [(await state.take(bucket, 0.0)).granted for bucket in (BUCKET, *others) for _ in range(3)]
+    assert taken == [True, True, False] * 3
+    assert [record.getMessage() for record in caplog.records] == [
+        "the shared store has forgotten usage plans: they go on from what was heard of them last"
+    ]
+    clock.at += 60
+    shared._levels.clear()
+    await state.take(BUCKET, 0.0)
+    assert len(caplog.records) == 2
+
+
+async def test_what_another_copy_has_heard_counts_as_well(shared, clock):
+    """Whichever copy asks first after a loss: the next one lowers the bucket to what it knows."""
+    late, busy = (FallbackState(shared, MemoryState(clock=clock), clock=clock) for _ in range(2))
+    await late.level(BUCKET)
+    for _ in range(5):
+        await busy.take(BUCKET, 0.0)
+    shared._levels.clear()
+    assert (await late.take(BUCKET, 0.0)).granted  # it knows of a full one
+    assert not (await busy.take(BUCKET, 0.0)).granted
+    assert not (await late.take(BUCKET, 0.0)).granted
+
+
+async def test_a_store_that_can_only_be_read(state, shared, clock, caplog):
+    """A full one, or a copy that takes no changes, is of no use though it answers: it counts as gone until it can be
+    written to, and the log says so once."""
+    real = MemoryState.put
+
+    async def refuse(*_, **__):
+        raise StoreError("ReadOnlyError")
+
+    shared.put = refuse
+    await state.put({"a": b"x"}, 60.0)
+    for _ in range(5):
+        clock.at += 2
+        assert await state.get(["a"]) == [None if state.gone_for == 0 else b"x"]
+        await state.sweep()
+    assert state.gone_for == pytest.approx(10)
+    shared.put = real.__get__(shared)
+    clock.at += 2
+    await state.sweep()
+    assert [record.getMessage() for record in caplog.records] == [
+        "the shared store cannot be used (ReadOnlyError): going on alone",
+        "the shared store is back after 12 s",
+    ]
+
+
+async def test_a_lease_is_extended_where_it_was_taken(state, shared, clock):
+    """With the store there it is the store's, alone it is our own."""
+    word = await state.lease("l", 10.0)
+    clock.at += 9
+    await state.extend("l", word, 10.0)
+    clock.at += 9
+    assert await shared.lease("l", 10.0) is None
+    shared.there = False
+    own = await state.lease("l", 10.0)
+    await state.extend("l", own, 60.0)
+    clock.at += 30
+    assert await state.lease("l", 10.0) is None

@@ -8,9 +8,9 @@ import pytest
 from redis.asyncio import Redis
 
 from bridge.sealing import KeyRing
-from bridge.state.interface import Bucket, StoreError
+from bridge.state.interface import Bucket, Heard, StoreError
 from bridge.state.memory import MemoryState
-from bridge.state.redis import RedisState, check
+from bridge.state.redis import RedisState, check, faulty
 from tests.state.servers import Store
 from tests.support import Clock
 
@@ -122,10 +122,23 @@ async def test_a_drained_bucket_is_empty_and_forgives_no_debt(kind):
 async def test_a_bucket_is_lowered_to_what_is_known(kind):
     """A caller that knows of fewer tokens lowers the bucket, never raises it."""
     bucket = kind.bucket(rate=0.001)
-    assert (await kind.state.take(bucket, 0.0, at_most=2.0)).tokens == pytest.approx(1, abs=0.01)
-    assert not (await kind.state.take(bucket, 0.0, at_most=0.5)).granted
+    assert (await kind.state.take(bucket, 0.0, Heard(2.0))).tokens == pytest.approx(1, abs=0.01)
+    assert not (await kind.state.take(bucket, 0.0, Heard(0.5))).granted
     assert (await kind.state.level(bucket)).tokens == pytest.approx(0.5, abs=0.01)
-    assert not (await kind.state.take(bucket, 0.0, at_most=3.0)).granted
+    assert not (await kind.state.take(bucket, 0.0, Heard(3.0))).granted
+    assert (await kind.state.level(bucket, Heard(0.2))).tokens == pytest.approx(0.2, abs=0.01)
+    assert (await kind.state.level(bucket)).tokens == pytest.approx(0.2, abs=0.01)
+
+
+async def test_what_was_heard_of_this_life_changes_nothing(kind):
+    """A bucket has a life, which its answers name: what was heard of it is older than what it knows itself."""
+    bucket = kind.bucket(rate=0.001)
+    first = await kind.state.take(bucket, 0.0)
+    assert first.life
+    again = await kind.state.take(bucket, 0.0, Heard(0.5, first.life))
+    assert (again.granted, again.life) == (True, first.life)
+    assert (await kind.state.level(bucket)).life == first.life
+    assert not (await kind.state.take(bucket, 0.0, Heard(0.5, "another"))).granted
 
 
 async def test_looking_takes_nothing(kind):
@@ -188,6 +201,21 @@ async def test_a_lease_has_one_holder(kind):
     assert await kind.state.lease(name, 60.0) is not None
     await kind.state.release(name, again)
     assert await kind.state.lease(name, 60.0) is None
+
+
+async def test_a_lease_is_extended_by_its_holder(kind):
+    """From then on, and by nobody else; one that has ended does not come back."""
+    name = kind.name("lease")
+    word = await kind.state.lease(name, 0.3)
+    await kind.state.extend(name, word, 60.0)
+    await kind.passes(0.3)
+    assert await kind.state.lease(name, 60.0) is None
+    await kind.state.extend(name, "another", 0.01)
+    await kind.passes(0.02)
+    assert await kind.state.lease(name, 60.0) is None
+    await kind.state.release(name, word)
+    await kind.state.extend(name, word, 60.0)
+    assert await kind.state.lease(name, 60.0) is not None
 
 
 # --- memory ---------------------------------------------------------------------------------------------------------
@@ -270,7 +298,6 @@ async def test_a_store_that_was_started_again_is_used_at_once(tmp_path, store):
     own.start()
     try:
         state = RedisState(own.url, ring())
-        await state.ping()
         await state.put({"a": b"x"}, 60.0)
         own.stop()
         with pytest.raises(StoreError, match=r"^ConnectionError$"):
@@ -288,3 +315,37 @@ def test_whether_a_store_can_be_used(store):
     assert check(store.url, asyncio.run) is None
     assert check(store.url.replace("redis://", "valkey://"), asyncio.run) is None
     assert check("redis://:password@127.0.0.1:1/0", asyncio.run) == "ConnectionError"
+
+
+async def test_a_store_that_is_full(tmp_path, store):
+    """It answers, but cannot be used."""
+    own = Store(tmp_path)
+    own.start()
+    try:
+        raw = Redis.from_url(own.url)
+        await raw.config_set("maxmemory", "1")
+        await raw.aclose()
+        assert await asyncio.to_thread(check, own.url, asyncio.run) == "OutOfMemoryError"
+    finally:
+        own.stop()
+
+
+@pytest.mark.parametrize(
+    ("url", "fault"),
+    [
+        ("redis://127.0.0.1:1/0?health_check_interval=30", None),
+        ("rediss://:p%40ss%2Fword@store/3?ssl_ca_certs=/a.pem", None),
+        ("unix:///run/store.sock?db=1", None),
+        ("redis://127.0.0.1/0?ssl_cert_reqs=none", "it has an option that is unknown"),
+        ("redis://127.0.0.1/0?colour=red", "it has an option that is unknown"),
+        (
+            "redis://127.0.0.1?socket_timeout=abc",
+            "an option of it, the port, or the number of the database is no number",
+        ),
+        ("redis://127.0.0.1?db=x", "an option of it, the port, or the number of the database is no number"),
+        ("redis://127.0.0.1:70000", "an option of it, the port, or the number of the database is no number"),
+    ],
+)
+def test_what_is_wrong_with_a_url(url, fault):
+    """It is found without asking the store."""
+    assert faulty(url) == fault

@@ -3,12 +3,14 @@
 import asyncio
 import dataclasses
 import logging
+import time
 from urllib.parse import parse_qs
 
 import httpx
 import orjson
 import pytest
 
+from bridge.state.interface import StoreError
 from bridge.state.memory import MemoryState
 from bridge.upstream.accounts import Application
 from bridge.upstream.plans import OPERATIONS
@@ -494,3 +496,33 @@ async def test_copies_share_their_tokens(service):
     clock.at += 3301
     await asyncio.gather(*(copy.access_token(SELLER) for copy in (third, other)))
     assert len(service.lwa) == 3
+
+
+async def test_a_login_that_takes_longer_than_a_lease(service, monkeypatch):
+    """It is still the only one: the lease is for copies that have ended in the middle."""
+    monkeypatch.setattr("bridge.upstream.tokens._LEASE", 0.3)
+    state = MemoryState(clock=time.monotonic)
+    one, other = (service.tokens(time.monotonic, wall=time.time, state=state) for _ in range(2))
+    service.gate = asyncio.Event()
+    asking = [asyncio.create_task(copy.access_token(SELLER)) for copy in (one, other)]
+    await asyncio.sleep(0.8)
+    service.gate.set()
+    assert len({await task for task in asking}) == len(service.lwa) == 1
+
+
+async def test_a_lease_that_the_store_does_not_extend(service, clock, monkeypatch):
+    """A store that fails meanwhile costs the login nothing."""
+    monkeypatch.setattr("bridge.upstream.tokens._LEASE", 0.03)
+    state = MemoryState(clock=clock)
+    asked = asyncio.Event()
+
+    async def refuse(*_):
+        asked.set()
+        raise StoreError("ConnectionError")
+
+    state.extend = refuse
+    service.gate = asyncio.Event()
+    asking = asyncio.create_task(service.tokens(clock, state=state).access_token(SELLER))
+    await asyncio.wait_for(asked.wait(), 10)
+    service.gate.set()
+    assert await asking == "Atza|1|Atzr|refresh-1"
