@@ -5,7 +5,6 @@ import fcntl
 import os
 import secrets
 import stat
-import tomllib
 from base64 import b32encode, b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
+from tomlkit import TOMLDocument
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT
 
 from bridge.settings.files import REVOKED_FILE
+from bridge.settings.reading import UnreadableError, decode_toml, read_regular, text_of
 
 __all__ = [
     "KeyPair",
@@ -26,6 +27,7 @@ __all__ = [
     "key_text",
     "locked",
     "new_pair",
+    "replace_key",
     "revoked_text",
     "tokens_of",
     "write_key",
@@ -90,10 +92,10 @@ def tokens_of(path: Path, key_id: str, *, directory: Path | None) -> dict[str, o
     """The MWSAuthTokens of a key as its file writes them; paths of files are made good for another file, in
     ``directory``. Raises KeysError."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data: Any = decode_toml(read_regular(str(path)))
         entry = next(entry for entry in data["access_key"] if entry["id"] == key_id)
-    except (OSError, ValueError, LookupError, StopIteration) as error:
-        raise KeysError(f"{path}: has changed in the meantime ({type(error).__name__}): try again") from None
+    except (UnreadableError, LookupError, TypeError, StopIteration):
+        raise KeysError(f"{path}: has changed in the meantime: try again") from None
     tokens: dict[str, object] = entry.get("mws_auth_tokens", {})
     if directory is None or directory == path.parent:
         return tokens
@@ -132,17 +134,8 @@ def end_key(directory: Path, key_id: str, at: datetime) -> Path:
     """Write from when on a key is unknown into the directory's file of revocations, whose other words stay as they
     are; returns its path. Raises KeysError."""
     path = directory / REVOKED_FILE
-    mode = 0o644
-    try:
-        document = tomlkit.parse(path.read_text(encoding="utf-8"))
-        mode = stat.S_IMODE(path.stat().st_mode)
-    except FileNotFoundError:
-        document = tomlkit.document()
-    except (OSError, ValueError, TOMLKitError) as error:
-        raise KeysError(f"{path}: cannot be read ({type(error).__name__}): repair it first") from None
+    document, mode = _revocations(path)
     tables = document.get("revoked", tomlkit.aot())
-    if not isinstance(tables, AoT):
-        raise KeysError(f"{path}: revoked must be written [[revoked]], with two brackets: repair it first")
     same = [table for table in tables if table.get("id") == key_id]
     for table in same:
         table["at"] = _whole_second(at)
@@ -151,6 +144,34 @@ def end_key(directory: Path, key_id: str, at: datetime) -> Path:
     document["revoked"] = tables
     _write(path, tomlkit.dumps(document), mode)
     return path
+
+
+def replace_key(directory: Path, new: tuple[str, str], old_id: str, at: datetime) -> tuple[Path, Path]:
+    """Write the file of a new key, of which ``new`` is the id and the text, and from when on an old one is unknown:
+    both or neither. Returns both paths. Raises KeysError."""
+    _revocations(directory / REVOKED_FILE)  # before there is a new key
+    written = write_key(directory, *new)
+    try:
+        return written, end_key(directory, old_id, at)
+    except KeysError:
+        written.unlink(missing_ok=True)
+        raise
+
+
+def _revocations(path: Path) -> tuple[TOMLDocument, int]:
+    """What is in a file of revocations, and its permissions. Raises KeysError when nothing can be put there."""
+    if not os.path.lexists(path):
+        return tomlkit.document(), 0o644
+    try:
+        document = tomlkit.parse(text_of(read_regular(str(path))))
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except UnreadableError as error:
+        raise KeysError(f"{path}: {error}") from None
+    except (OSError, TOMLKitError) as error:
+        raise KeysError(f"{path}: cannot be used ({error}): repair it first") from None
+    if not isinstance(document.get("revoked", tomlkit.aot()), AoT):
+        raise KeysError(f"{path}: revoked must be written [[revoked]], with two brackets: repair it first")
+    return document, mode
 
 
 def _write(path: Path, text: str, mode: int) -> None:

@@ -1,8 +1,11 @@
 """Accounts in a directory: what counts while files come, change, go, and are bad."""
 
+import contextlib
 import os
+import socket
+import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,11 +19,13 @@ from bridge.settings import (
     Settings,
     SettingsError,
     load_settings,
+    reading,
 )
 from bridge.settings.changes import Changed, changes
 from bridge.settings.faults import Entries, twice
 from bridge.settings.files import AccountFile
 from bridge.settings.fitting import Candidate, fit
+from tests.test_settings import write_certificate
 
 SECRET = "hunter2-must-never-be-shown"
 APPLICATION = '[[application]]\nclient_id = "client"\nclient_secret = "secret"\n'
@@ -142,7 +147,7 @@ def test_secrets_are_relative_to_their_file(tmp_path: Path) -> None:
     text = seller("A1").replace(f'"{SECRET}"', '{ env = "TOKEN" }') + key("K1", "A1")
     place.write(a=text.replace(f'"{SECRET}"', '{ file = "secrets/k1" }'))
     assert refused(place)[0].endswith(
-        f"access_key[1].secret: cannot read {place.directory}/secrets/k1: FileNotFoundError"
+        f"access_key[1].secret: {place.directory}/secrets/k1 cannot be read: No such file or directory"
     )
     (place.directory / "secrets").mkdir()
     (place.directory / "secrets" / "k1").write_text("one\n")
@@ -195,20 +200,101 @@ def test_a_bad_file_keeps_what_it_said(place: Place) -> None:
     assert ids(place.reload().settings) == (["A1"], ["K1"])
 
 
-@pytest.mark.parametrize("content", [b"\xff", b"[[seller", b"x = " + b"[" * 100_000], ids=["bytes", "toml", "depth"])
-def test_what_is_no_toml(place: Place, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\xff", "is not UTF-8 text: save it as UTF-8"),
+        (seller("B1").encode("utf-16"), "is not UTF-8 text: save it as UTF-8"),
+        (b"[[seller", "not TOML: "),
+        (b"x = " + b"[" * 100_000, "not TOML: "),
+    ],
+    ids=["bytes", "utf-16", "toml", "depth"],
+)
+def test_what_is_no_toml(place: Place, content: bytes, words: str) -> None:
     """Bytes that are no text, text that is no TOML, and lists without end are faults of their file alone."""
     place.write(a=seller("A1") + key("K1", "A1"))
     (place.directory / "b.toml").write_bytes(content)
     (fault,) = place.reload().faults
-    assert fault.startswith(place.fault("b", "not TOML: "))
+    assert fault.startswith(place.fault("b", words))
 
 
-def test_a_directory_in_the_place_of_a_file(place: Place) -> None:
-    """What cannot be read is a fault of that file."""
+def test_what_notepad_writes(place: Place) -> None:
+    """The mark that Windows puts before text in UTF-8 is no part of it."""
+    (place.directory / "a.toml").write_text(seller("A1") + key("K1", "A1"), encoding="utf-8-sig")
+    assert ids(place.reload().settings) == (["A1"], ["K1"])
+
+
+@contextlib.contextmanager
+def never_stuck(fifo: Path) -> Iterator[None]:
+    """Whoever waits for a writer of ``fifo`` is set free after a while, and that fails the test."""
+    freed = threading.Event()
+
+    def free() -> None:
+        freed.set()
+        os.close(os.open(fifo, os.O_RDWR | os.O_NONBLOCK))
+
+    timer = threading.Timer(20, free)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+    assert not freed.is_set()
+
+
+def test_what_is_no_regular_file(place: Place) -> None:
+    """A directory, a FIFO that nobody writes, a socket, a device and a link that leads nowhere are faults of their
+    name; links to regular files are read."""
     place.write(a=seller("A1") + key("K1", "A1"))
-    (place.directory / "b.toml").mkdir()
-    assert place.reload().faults == (place.fault("b", "cannot be read: Is a directory"),)
+    (place.directory / "elsewhere").write_text(seller("L1"))
+    (place.directory / "link.toml").symlink_to("elsewhere")
+    (place.directory / "directory.toml").mkdir()
+    os.mkfifo(place.directory / "fifo.toml")
+    (place.directory / "fifo2.toml").symlink_to("fifo.toml")
+    (place.directory / "device.toml").symlink_to("/dev/zero")
+    (place.directory / "nowhere.toml").symlink_to("none")
+    with socket.socket(socket.AF_UNIX) as one, never_stuck(place.directory / "fifo.toml"):
+        here = Path.cwd()
+        os.chdir(place.directory)  # the address of a socket must be short
+        try:
+            one.bind("socket.toml")
+        finally:
+            os.chdir(here)
+        loaded = place.reload()
+    assert ids(loaded.settings) == (["A1", "L1"], ["K1"])
+    kinds = {"device": "a device", "directory": "a directory", "fifo": "a FIFO", "fifo2": "a FIFO"}
+    assert loaded.faults == (
+        *(
+            place.fault(name, f"is {kind}, and is not read: put a regular file in its place")
+            for name, kind in kinds.items()
+        ),
+        place.fault("nowhere", "cannot be read: No such file or directory"),
+        place.fault("socket", "is a socket, and is not read: put a regular file in its place"),
+    )
+
+
+def test_a_secret_that_is_no_regular_file(place: Place) -> None:
+    """Nor does a FIFO in the place of a secret keep anybody waiting."""
+    os.mkfifo(place.directory / "token")
+    place.write(a=seller("A1") + key("K1", "A1"), b=seller("B1").replace(f'"{SECRET}"', '{ file = "token" }'))
+    with never_stuck(place.directory / "token"):
+        (fault,) = place.reload().faults
+    assert "seller[1].refresh_token: " in fault
+    assert fault.endswith("/token is a FIFO, and is not read: put a regular file in its place")
+
+
+def test_a_file_that_becomes_a_fifo_while_it_is_read(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also between a look at it and its opening, a file cannot turn into something that makes us wait."""
+    place.write(a=seller("A1") + key("K1", "A1"))
+    place.reload()
+    regular = os.stat(place.directory / "a.toml")
+    fifo = place.directory / "b.toml"
+    os.mkfifo(fifo)
+    real = reading.os.stat
+    monkeypatch.setattr(reading.os, "stat", lambda path, **more: regular if path == str(fifo) else real(path, **more))
+    with never_stuck(fifo):
+        loaded = place.source.load()
+    assert loaded.faults == (place.fault("b", "is a FIFO, and is not read: put a regular file in its place"),)
 
 
 def test_names_that_are_there_twice(place: Place) -> None:
@@ -331,34 +417,123 @@ def test_a_key_and_an_application_that_move(place: Place) -> None:
 
 
 def test_faults_of_the_main_file(place: Place) -> None:
-    """A bad main file is refused, and what counted goes on to; a change of another file is none until the main file
-    is good again, and then all is new."""
+    """Of a main file that is bad nothing counts, and what was in force of it goes on; other files are taken over
+    meanwhile: a key that is revoked then is unknown. When the main file is good again, it counts."""
+    place.write(a=seller("A1") + key("K1", "A1"))
+    before = place.reload().settings
+    good = place.main.read_text()
+    fault = f"{place.main}: server.prot: there is no such setting"
+    place.main.write_text('accounts = "elsewhere.d"\n[server]\nhosts = ["h"]\nprot = 1\n')
+    loaded = place.reload()
+    assert (loaded.settings, loaded.faults, loaded.files) == (before, (fault,), 1)
+    place.write(b=seller("B1") + key("K2", "B1") + revoked("K1"), c="[[")
+    loaded = place.reload()
+    assert ids(loaded.settings) == (["A1", "B1"], ["K1", "K2"])
+    assert list(loaded.settings.ends) == ["K1"]
+    assert loaded.settings.server == before.server
+    assert loaded.faults[0] == fault
+    assert loaded.faults[1].startswith(place.fault("c", "not TOML"))
+    assert place.source.key_files()["K2"] == place.directory / "b.toml"
+    assert place.source.directory == place.directory
+    (place.directory / "b.toml").unlink()
+    (place.directory / "c.toml").unlink()
+    loaded = place.reload()
+    assert (loaded.settings, loaded.faults) == (before, (fault,))
+    place.main.write_text(f'{good}[server]\nhosts = ["h"]\n')
+    loaded = place.reload()
+    assert (ids(loaded.settings), loaded.settings.server.hosts, loaded.faults) == ((["A1"], ["K1"]), ("h",), ())
+
+
+def test_a_main_file_that_is_no_toml(place: Place) -> None:
+    """A main file that is cut off is named once in its fault; the other files are taken over."""
     place.write(a=seller("A1") + key("K1", "A1"))
     place.reload()
-    good = place.main.read_text()
-    place.main.write_text(good + "[server]\nprot = 1\n")
-    assert place.source.changed()
-    assert refused(place) == ("server.prot: there is no such setting",)
-    place.write(b=seller("B1"))
-    assert not place.source.changed()
-    assert place.source.key_files() == {}
-    place.main.write_text(good + "\n")
-    assert ids(place.reload().settings) == (["A1", "B1"], ["K1"])
+    place.main.write_text("[server")
+    place.write(revoked=revoked("K1"))
+    loaded = place.reload()
+    (fault,) = loaded.faults
+    assert fault.startswith(f"{place.main}: not TOML: ")
+    assert list(loaded.settings.ends) == ["K1"]
+    place.main.unlink()
+    assert place.reload().faults == (f"{place.main}: cannot be read: No such file or directory",)
+
+
+def test_a_certificate_that_is_renewed(place: Place, tmp_path: Path) -> None:
+    """While a certificate and its key do not belong together, keys can be revoked."""
+    write_certificate(tmp_path, "ours")
+    write_certificate(tmp_path, "other")
+    renewed = (tmp_path / "other.pem").read_bytes(), (tmp_path / "other.key").read_bytes()
+    server = '[server]\ncertificate = "ours.pem"\nprivate_key = "ours.key"\n'
+    place.main.write_text(place.main.read_text() + server)
+    place.write(a=seller("A1") + key("K1", "A1"))
+    place.reload()
+    (tmp_path / "ours.pem").write_bytes(renewed[0])
+    (fault,) = place.reload().faults
+    assert fault.startswith(f"{place.main}: server.certificate: must be a chain in PEM")
+    place.write(revoked=revoked("K1"))
+    loaded = place.reload()
+    assert (list(loaded.settings.ends), loaded.faults) == (["K1"], (fault,))
+    (tmp_path / "ours.key").write_bytes(renewed[1])
+    assert place.reload().faults == ()
 
 
 def test_a_main_file_that_leads_nowhere(place: Place) -> None:
-    """A key of the main file that leads nowhere is a fault of it, told with those of the files that may be why."""
-    place.main.write_text(place.main.read_text() + key("KM", "A1"))
+    """A key of the main file that leads nowhere is a fault of it, told with those of the files that may be why. While
+    it is in force, what of it still leads somewhere counts."""
+    place.main.write_text(place.main.read_text() + seller("M1") + key("KM", "A1", "M1") + key("KN", "A1"))
     place.write(a=seller("A1") + "[[")
-    first, second = refused(place)
+    first, *others = refused(place)
     assert first.startswith(place.fault("a", "not TOML"))
-    assert second == "access_key[1].sellers: no [[seller]] has seller_id A1"
+    assert others == [f"access_key[{number}].sellers: no [[seller]] has seller_id A1" for number in (1, 2)]
     place.write(a=seller("A1"))
-    assert ids(place.reload().settings) == (["A1"], ["KM"])
+    assert ids(place.reload().settings) == (["M1", "A1"], ["KM", "KN"])
     (place.directory / "a.toml").unlink()
-    assert place.source.changed()
-    assert refused(place) == ("access_key[1].sellers: no [[seller]] has seller_id A1",)
-    assert not place.source.changed()
+    place.write(revoked=revoked("KM"))
+    loaded = place.reload()
+    assert loaded.faults == tuple(f"{place.main}: {words}" for words in others)
+    assert ids(loaded.settings) == (["M1"], ["KM"])
+    assert loaded.settings.access_key[0].sellers == ("M1",)
+    assert list(loaded.settings.ends) == ["KM"]
+    place.write(a=seller("A1"))
+    loaded = place.reload()
+    assert (ids(loaded.settings), loaded.faults) == ((["M1", "A1"], ["KM", "KN"]), ())
+
+
+def test_a_new_main_file_that_leads_nowhere(place: Place) -> None:
+    """Nothing of a new main file counts when it leads nowhere, nor of the directory that it names; a file that is
+    written there may be what it lacks."""
+    place.write(a=seller("A1", application="default") + key("K1", "A1"))
+    before = place.reload().settings
+    other = place.directory.with_name("other.d")
+    other.mkdir()
+    (other / "x.toml").write_text(seller("X1"))
+    text = place.main.read_text().replace("sellers.d", "other.d") + key("KM", "X1", "X2")
+    place.main.write_text(text + '[server]\nhosts = ["h"]\n')
+    loaded = place.reload()
+    fault = f"{place.main}: access_key[1].sellers: no [[seller]] has seller_id X2"
+    assert (loaded.settings, loaded.faults) == (before, (fault,))
+    place.write(b=revoked("K1"))
+    assert list(place.reload().settings.ends) == ["K1"]
+    (other / "y.toml").write_text(seller("X2"))
+    loaded = place.reload()
+    assert (ids(loaded.settings), loaded.settings.server.hosts) == ((["X1", "X2"], ["KM"]), ("h",))
+    assert loaded.faults == ()
+
+
+def test_an_application_of_the_main_file_that_moves(place: Place) -> None:
+    """A seller of the main file whose application is gone with another file is unknown, and so is its key."""
+    second = '[[application]]\nname = "second"\nclient_id = "c"\nclient_secret = "s"\n'
+    place.main.write_text(place.main.read_text() + seller("M1", application="second") + key("KM", "M1"))
+    place.write(a=seller("A1") + key("K1", "A1"), b=second, c=key("KC", "A1", "M1"))
+    assert ids(place.reload().settings) == (["M1", "A1"], ["KM", "K1", "KC"])
+    (place.directory / "b.toml").unlink()
+    loaded = place.reload()
+    assert ids(loaded.settings) == (["A1"], ["K1", "KC"])
+    assert [one.sellers for one in loaded.settings.access_key] == [("A1",), ("A1",)]
+    assert loaded.faults == (
+        f"{place.main}: seller[1].application: no [[application]] is named second",
+        place.fault("c", "access_key[1].sellers: no [[seller]] has seller_id M1"),
+    )
 
 
 def test_all_faults_at_the_start(place: Place) -> None:
@@ -373,7 +548,7 @@ def test_all_faults_at_the_start(place: Place) -> None:
 
 
 def test_nobody_to_serve(place: Place) -> None:
-    """The first time, a directory without a seller or without a key is refused; later it is what was asked for."""
+    """The first time, a directory without a seller or without a key is refused."""
     assert refused(place) == (
         f"seller: there is none that can be used: write a [[seller]] into a file *.toml of {place.directory}",
         f"access_key: there is none that can be used: write a [[access_key]] into a file *.toml of {place.directory}",
@@ -385,8 +560,139 @@ def test_nobody_to_serve(place: Place) -> None:
     assert ids(AccountSource(place.main, {}).load(may_be_empty=True).settings) == ([], [])
     place.write(a=seller("A1") + key("K1", "A1"))
     place.reload()
+
+
+_STAYS = "is left, so what was in force stays: put the files back into {}; "
+NOBODY = f"accounts: no [[seller]] {_STAYS}if nobody is to be served any more, restart mws-bridge"
+NO_KEY = (
+    f"accounts: no [[access_key]] {_STAYS}"
+    "if no key is to be valid any more, revoke them (mws-bridge keys) or restart mws-bridge"
+)
+
+
+def test_nobody_is_left(place: Place) -> None:
+    """When nothing would be left, as when a mount is lost, all that was in force stays, revocations too, and says so
+    until something is there again."""
+    place.write(
+        a=seller("A1") + seller("A2") + key("K1", "A1"),
+        b=key("K2", "A1", "A2") + key("K3", "A2"),
+        revoked=revoked("K2"),
+    )
+    before = place.reload().settings
+    hold = place.directory.with_name("hold")
+    hold.mkdir()
+    for path in list(place.directory.iterdir()):
+        path.rename(hold / path.name)
+    loaded = place.reload()
+    assert loaded.settings == before
+    assert loaded.faults == (NOBODY.format(place.directory), NO_KEY.format(place.directory))
+    assert [Path(path).stem for path in loaded.kept] == ["a", "b", "revoked"]
+    assert (loaded.files, place.source.load()) == (0, loaded)
+    place.write(z=revoked("K3"))  # a leaked key can be ended in this state too
+    loaded = place.reload()
+    assert ids(loaded.settings) == ids(before)
+    assert sorted(loaded.settings.ends) == ["K2", "K3"]
+    (place.directory / "z.toml").unlink()
+    for path in list(hold.iterdir()):
+        path.rename(place.directory / path.name)
+    loaded = place.reload()
+    assert (loaded.settings, loaded.faults, loaded.kept) == (before, (), ())
+    (place.directory / "b.toml").unlink()
+    loaded = place.reload()
+    assert (ids(loaded.settings), loaded.faults) == ((["A1", "A2"], ["K1"]), ())
+
+
+def test_no_key_is_left(place: Place) -> None:
+    """So it is when only the keys would go, or only the sellers; what is there by then counts as it is."""
+    place.write(a=seller("A1"), b=seller("B1"), k=key("K1", "A1", "B1"))
+    place.reload()
+    (place.directory / "k.toml").unlink()
+    place.write(b=seller("B2"))
+    loaded = place.reload()
+    assert ids(loaded.settings) == (["A1", "B2"], ["K1"])
+    assert loaded.settings.access_key[0].sellers == ("A1",)
+    assert loaded.faults == (NO_KEY.format(place.directory),)
+    place.write(k=key("K1", "A1"))
+    assert place.reload().faults == ()
+    for name in "ab":
+        (place.directory / f"{name}.toml").unlink()
+    loaded = place.reload()
+    assert ids(loaded.settings) == (["A1", "B2"], ["K1"])
+    assert loaded.faults == (NOBODY.format(place.directory), NO_KEY.format(place.directory))
+    place.write(c=seller("C1") + key("K2", "C1"))
+    loaded = place.reload()
+    assert ids(loaded.settings) == (["C1"], ["K2"])
+    assert loaded.faults == (place.fault("k", "access_key[1].sellers: no [[seller]] has seller_id A1"),)
+
+
+def test_nobody_is_left_and_the_main_file_is_bad(place: Place) -> None:
+    """Both are told, and what was in force stays; so it does when a new main file has nobody left."""
+    place.main.write_text(place.main.read_text() + key("KM", "A1"))
+    place.write(a=seller("A1") + key("K1", "A1"))
+    before = place.reload().settings
+    good = place.main.read_text()
     (place.directory / "a.toml").unlink()
-    assert ids(place.reload().settings) == ([], [])
+    loaded = place.reload()
+    assert loaded.settings == before
+    assert loaded.faults == (
+        f"{place.main}: access_key[1].sellers: no [[seller]] has seller_id A1",
+        NOBODY.format(place.directory),
+        NO_KEY.format(place.directory),
+    )
+    place.main.write_text(good + "[server]\nprot = 1\n")
+    loaded = place.reload()
+    assert loaded.settings == before
+    assert loaded.faults == (
+        f"{place.main}: server.prot: there is no such setting",
+        NOBODY.format(place.directory),
+        NO_KEY.format(place.directory),
+    )
+    other = place.directory.with_name("other.d")
+    other.mkdir()
+    place.write(a=seller("A1") + key("K1", "A1"))
+    place.main.write_text(f'accounts = "other.d"\n{APPLICATION}')
+    loaded = place.reload()
+    assert (loaded.settings, loaded.faults) == (before, (NOBODY.format(other), NO_KEY.format(other)))
+
+
+@pytest.mark.parametrize("content", ["", " \n\t\n", "# [[seller]]\n", "seller = []\n"])
+def test_a_file_that_was_cut_short(place: Place, content: str) -> None:
+    """A file in which nothing is left is bad: what it held stays. When it is deleted, this goes; a new file may be
+    empty."""
+    place.write(a=seller("A1") + key("K1", "A1"), b=seller("B1") + key("K2", "B1") + revoked("K1"), c=content)
+    before = place.reload()
+    assert before.faults == ()
+    place.write(b=content)
+    loaded = place.reload()
+    assert loaded.settings == before.settings
+    assert loaded.kept == (str(place.directory / "b.toml"),)
+    words = "is empty, and what it held stays in force: write that again, or delete the file to remove it"
+    assert loaded.faults == (place.fault("b", words),)
+    assert place.source.load() == loaded
+    (place.directory / "b.toml").unlink()
+    loaded = place.reload()
+    assert (ids(loaded.settings), loaded.settings.ends, loaded.faults) == ((["A1"], ["K1"]), {}, ())
+
+
+def test_what_is_not_used_and_what_may_end_keys(place: Place) -> None:
+    """Files that do not count as they are are named, and those of them that end nobody knows which keys, however they
+    say so."""
+    place.write(a=seller("A1") + key("K1", "A1"), b=seller("B1") + "[[", c=key("K2", "NOBODY") + revoked("K1"))
+    loaded = place.reload()
+    assert [Path(path).stem for path in loaded.unused] == ["b", "c"]
+    assert loaded.unsure == ()  # what the last one revokes counts
+    texts = {
+        "d": b"\xef\xbb\xbf[[revoked]]\n[[",
+        "e": (revoked("K1") + "[[").encode("utf-16"),
+        "f": b"x = 1\nrevoked = [{",
+        "g": b'[["revoked"]]\n[[',
+    }
+    for name, content in texts.items():
+        (place.directory / f"{name}.toml").write_bytes(content)
+    place.write(revoked="[[")
+    loaded = place.reload()
+    assert [Path(path).stem for path in loaded.unused] == ["b", "c", "d", "e", "f", "g", "revoked"]
+    assert [Path(path).stem for path in loaded.unsure] == ["d", "e", "f", "g", "revoked"]
 
 
 def test_a_main_file_may_be_empty_for_whoever_makes_keys(tmp_path: Path) -> None:

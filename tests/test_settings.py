@@ -182,9 +182,9 @@ def test_versions_and_bounds_that_there_are_none_of() -> None:
 
 def test_everything_that_can_be_written(tmp_path: Path) -> None:
     """Every setting is read; secrets come by value, from the environment and from files beside the configuration,
-    whose last line end is not part of them."""
+    whose last line end, and the mark that Windows puts before text, are not part of them."""
     (tmp_path / "keys").mkdir()
-    (tmp_path / "keys" / "client.secret").write_text(" from a file \r\n")
+    (tmp_path / "keys" / "client.secret").write_bytes(b"\xef\xbb\xbffrom a file\r\n")
     (tmp_path / "old.key").write_text("old\n")
     path = tmp_path / "any-name.toml"
     path.write_text(WHOLE)
@@ -198,7 +198,7 @@ def test_everything_that_can_be_written(tmp_path: Path) -> None:
     assert settings.server.strict_status_pair is True
     assert settings.server.log_level == "debug"
     assert [application.client_secret.get_secret_value() for application in settings.application] == [
-        " from a file ",
+        "from a file",
         "from env",
     ]
     assert settings.upstream.origin_of("na") == "http://127.0.0.1:8014"
@@ -281,9 +281,10 @@ def drop(*path: str | int) -> Change:
         (put("application", 0, "client_secret", value={"env": 5}), 'write a secret as text, { env = "NAME" } or'),
         (put("application", 0, "client_secret", value={"vault": SECRET}), 'write a secret as text, { env = "NAME" }'),
         (put("application", 0, "client_secret", value={}), 'client_secret: write a secret as text, { env = "NAME" }'),
-        (put("application", 0, "client_secret", value={"file": "none"}), "none: FileNotFoundError"),
-        (put("application", 0, "client_secret", value={"file": "."}), "IsADirectoryError"),
-        (put("application", 0, "client_secret", value={"file": "binary"}), "binary: UnicodeDecodeError"),
+        (put("application", 0, "client_secret", value={"file": "none"}), "none cannot be read: No such file"),
+        (put("application", 0, "client_secret", value={"file": "."}), "is a directory, and is not read: put a"),
+        (put("application", 0, "client_secret", value={"file": "binary"}), "binary is not UTF-8 text: save it as"),
+        (put("application", 0, "client_secret", value={"file": "\0"}), "cannot be read: no file can have this name"),
         (put("application", 0, "client_secret", value={"file": "empty"}), "client_secret: must not be empty"),
         (put("seller", 0, "marketplaces", value=[]), "seller[1].marketplaces: must not be empty"),
         (put("seller", 0, "marketplaces", value=SECRET), "seller[1].marketplaces: must be a list"),
@@ -332,8 +333,8 @@ def drop(*path: str | int) -> Change:
             "server.trusted_proxies[2]: is neither an address nor a network like 10.0.0.0/8",
         ),
         (put("server", "trusted_proxies", value=["10.0.0.0/33"]), "server.trusted_proxies[1]: is neither an address"),
-        (put("server", "certificate", value="none"), "none: FileNotFoundError"),
-        (put("server", "private_key", value="."), "IsADirectoryError"),
+        (put("server", "certificate", value="none"), "none cannot be read: No such file"),
+        (put("server", "private_key", value="."), "is a directory, and is not read: put a"),
         (put("server", "certificate", value="empty"), "server.private_key: is missing: server.certificate is of no"),
         (put("server", "private_key", value="empty"), "server.certificate: is missing: server.private_key is of no"),
         (
@@ -532,11 +533,13 @@ def test_all_contradictions_at_once() -> None:
     [
         (b"[server\n", "not TOML: "),
         (b"port = 1\nport = 2\n", "not TOML: "),
-        (b'name = "\xff"\n', "not TOML: "),
+        (b'name = "\xff"\n', "is not UTF-8 text: save it as UTF-8"),
+        (LEAST.encode("utf-16"), "is not UTF-8 text: save it as UTF-8"),
+        (LEAST.encode("utf-16-le"), "is not UTF-8 text: save it as UTF-8"),
     ],
 )
 def test_a_file_that_is_no_toml(content: bytes, fault: str, tmp_path: Path) -> None:
-    """Text that is not TOML is one fault, which names the file."""
+    """Text that is not TOML, or in another encoding, is one fault, which names the file."""
     path = tmp_path / "broken.toml"
     path.write_bytes(content)
     with pytest.raises(SettingsError) as caught:
@@ -546,11 +549,58 @@ def test_a_file_that_is_no_toml(content: bytes, fault: str, tmp_path: Path) -> N
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    """A missing file and a directory are faults that name them, in the system's words."""
-    for path, words in ((tmp_path / "none.toml", "No such file or directory"), (tmp_path, "Is a directory")):
+    """A missing file and a directory are faults that name them and say why, without words of Python's."""
+    told = (
+        (tmp_path / "none.toml", "cannot be read: No such file or directory"),
+        (tmp_path, "is a directory, and is not read: put a regular file in its place"),
+    )
+    for path, words in told:
         with pytest.raises(SettingsError) as caught:
             load_settings(path, {})
-        assert caught.value.faults == (f"{path}: cannot be read: {words}",)
+        assert caught.value.faults == (f"{path}: {words}",)
+
+
+def test_a_file_that_notepad_wrote(tmp_path: Path) -> None:
+    """The mark that Windows puts before text in UTF-8, and its line ends, are no part of a configuration."""
+    path = tmp_path / "mws-bridge.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + LEAST.strip().replace("\n", "\r\n").encode())
+    assert load_settings(path, {}) == parse(least())
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (f"{SECRET} \n".encode(), "has blanks before or after the secret: remove them"),
+        (f"\t{SECRET}".encode(), "has blanks before or after the secret: remove them"),
+        (b" \n", "has blanks before or after the secret: remove them"),
+        (f"{SECRET}\nhttps://example.com\n".encode(), "holds more than one line: leave the secret in it"),
+        (f"{SECRET}\n\n".encode(), "holds more than one line: leave the secret in it"),
+        (f"{SECRET}\r\n\r\n".encode(), "holds more than one line: leave the secret in it"),
+        (f"\n{SECRET}".encode(), "holds more than one line: leave the secret in it"),
+        (f"{SECRET}\x1b[0m".encode(), "holds characters that cannot be seen: write the secret anew"),
+        (f"{SECRET}\u200b\n".encode(), "holds characters that cannot be seen: write the secret anew"),
+        (f"\ufeff\ufeff{SECRET}\n".encode(), "holds characters that cannot be seen: write the secret anew"),
+        (SECRET.encode("utf-16"), "is not UTF-8 text: save it as UTF-8"),
+        (SECRET.encode("utf-16-le"), "is not UTF-8 text: save it as UTF-8"),
+        (f"{SECRET}\0".encode(), "is not UTF-8 text: save it as UTF-8"),
+    ],
+)
+def test_a_secret_that_is_not_what_was_meant(content: bytes, words: str, tmp_path: Path) -> None:
+    """What nobody sees in a file with a secret, and Amazon would call a wrong secret, is found out when it is read:
+    the fault names the file and the remedy."""
+    (tmp_path / "token").write_bytes(content)
+    data = least()
+    data["seller"][0]["refresh_token"] = {"file": "token"}
+    (fault,) = faults(data, base=tmp_path)
+    assert fault.startswith(f"seller[1].refresh_token: {tmp_path}/token {words}")
+
+
+def test_a_secret_may_hold_blanks_and_other_letters(tmp_path: Path) -> None:
+    """What can be seen is taken as it is; one line end of any kind is taken off."""
+    for end in ("", "\n", "\r\n", "\r"):
+        (tmp_path / "key").write_bytes(f"ein Schlüssel = {{x}}{end}".encode())
+        settings = parse({**least(), "server": {"token_keys": [{"file": "key"}]}}, base=tmp_path)
+        assert settings.server.token_keys[0].get_secret_value() == "ein Schlüssel = {x}"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,11 +11,25 @@ from typing import NamedTuple
 
 import orjson
 
-from bridge.accounts import AccountSource
+from bridge.accounts import AccountSource, Loaded
 from bridge.cli.config import config_path, explain, name_of
 from bridge.cli.console import line, show_table
-from bridge.keys import KeysError, end_key, key_text, locked, new_pair, revoked_text, tokens_of, write_key
+from bridge.keys import (
+    KeyPair,
+    KeysError,
+    end_key,
+    key_text,
+    locked,
+    new_pair,
+    replace_key,
+    revoked_text,
+    tokens_of,
+    write_key,
+)
 from bridge.settings import AccessKeySettings, Settings, SettingsError
+from bridge.settings.faults import Entries
+from bridge.settings.files import REVOKED_FILE, AccountFile, read_account_file
+from bridge.settings.models import ends_of
 
 __all__ = ["run"]
 
@@ -27,7 +42,12 @@ class _Configured(NamedTuple):
 
     path: Path | None
     source: AccountSource
-    settings: Settings
+    loaded: Loaded
+
+    @property
+    def settings(self) -> Settings:
+        """What counts of it."""
+        return self.loaded.settings
 
     @property
     def main(self) -> Path:
@@ -36,13 +56,14 @@ class _Configured(NamedTuple):
             raise KeysError(f"{name_of(None)} has one key: change MWS_BRIDGE_ACCESS_KEY_… there, or write a file")
         return self.path
 
-    def key(self, key_id: str) -> AccessKeySettings:
-        """An access key. Raises KeysError when there is none of that id."""
-        for key in self.settings.access_key:
-            if key.id == key_id:
-                return key
-        known = _some([key.id for key in self.settings.access_key])
-        raise KeysError(f"no [[access_key]] has id {key_id}; known are {known}")
+    def find(self, key_id: str) -> AccessKeySettings | None:
+        """An access key; None when there is none of that id."""
+        return next((key for key in self.settings.access_key if key.id == key_id), None)
+
+    def none_of(self, key_id: str) -> str:
+        """What to say of an id that no access key has."""
+        known = f"no [[access_key]] has id {key_id}; known are {_some([key.id for key in self.settings.access_key])}"
+        return f"{known}; not used as they are: {_some(self.loaded.unused)}" if self.loaded.unused else known
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -50,12 +71,16 @@ def run(arguments: argparse.Namespace) -> int:
     path = config_path(arguments)
     source = AccountSource(path, os.environ)
     try:
-        loaded = source.load(may_be_empty=True)
+        try:
+            loaded = source.load(may_be_empty=True)
+        except SettingsError as error:
+            explain(path, error)
+            if arguments.action != "revoke" or source.directory is None:
+                return 2
+            return _revoke_unread(arguments, source.directory)
         for fault in loaded.faults:
             print(f"mws-bridge: note: {fault}", file=sys.stderr)
-        return _ACTIONS[arguments.action](arguments, _Configured(path, source, loaded.settings))
-    except SettingsError as error:
-        explain(path, error)
+        return _ACTIONS[arguments.action](arguments, _Configured(path, source, loaded))
     except KeysError as error:
         print(f"mws-bridge: {error}", file=sys.stderr)
     return 2
@@ -66,52 +91,108 @@ def _now() -> datetime:
 
 
 def _new(arguments: argparse.Namespace, configured: _Configured) -> int:
+    main, directory = configured.main, configured.source.directory
+    _check_ends(configured.loaded.unsure)
     known = [seller.seller_id for seller in configured.settings.seller]
     for seller in arguments.sellers:
         if seller not in known:
             raise KeysError(f"no [[seller]] has seller_id {seller}; known are {_some(known)}")
-    _make(configured, list(dict.fromkeys(arguments.sellers)), {})
-    return 0
-
-
-def _rotate(arguments: argparse.Namespace, configured: _Configured) -> int:
-    key, directory = configured.key(arguments.id), configured.source.directory
-    end = _end_of(configured, key)
-    later = _now() + timedelta(days=arguments.days)
-    tokens = tokens_of(configured.source.key_files().get(key.id, configured.main), key.id, directory=directory)
-    _make(configured, key.sellers, tokens)
-    line("")
-    _end(configured, key.id, min(later, end or later))
-    return 0
-
-
-def _revoke(arguments: argparse.Namespace, configured: _Configured) -> int:
-    key = configured.key(arguments.id)
-    _end_of(configured, key)
-    _end(configured, key.id, arguments.at or _now())
-    if configured.source.directory:
-        return 0
-    print(f"mws-bridge: {key.id} stays valid as long as that is not there", file=sys.stderr)
-    return 2
-
-
-def _make(configured: _Configured, sellers: Sequence[str], tokens: Mapping[str, object]) -> None:
-    """Make a pair, put it where it belongs, and show it."""
-    main, directory, server = configured.main, configured.source.directory, configured.settings.server
+    sellers = list(dict.fromkeys(arguments.sellers))
     pair = new_pair()
-    text = key_text(pair, sellers, tokens)
+    text = key_text(pair, sellers, {})
     written = None
     if directory:
         with locked(directory):
             written = write_key(directory, pair.id, text)
+    _show(configured, pair, sellers, written or f"Put this into {main}:\n\n{text}")
+    return 0
+
+
+def _rotate(arguments: argparse.Namespace, configured: _Configured) -> int:
+    main, directory = configured.main, configured.source.directory
+    _check_ends(configured.loaded.unsure)
+    key = configured.find(arguments.id)
+    if key is None:
+        raise KeysError(configured.none_of(arguments.id))
+    later = _now() + timedelta(days=arguments.days)
+    end = min(later, _end_of(configured.settings.ends, key.id) or later)
+    tokens = tokens_of(configured.source.key_files().get(key.id, main), key.id, directory=directory)
+    pair = new_pair()
+    text = key_text(pair, key.sellers, tokens)
+    written = ended = None
+    if directory:
+        with locked(directory):
+            written, ended = replace_key(directory, (pair.id, text), key.id, end)
+    _show(configured, pair, key.sellers, written or f"Put this into {main}:\n\n{text}")
+    line("")
+    _tell_end(configured, key.id, end, ended)
+    return 0
+
+
+def _revoke(arguments: argparse.Namespace, configured: _Configured) -> int:
+    _, directory, at = configured.main, configured.source.directory, arguments.at or _now()
+    # The others that cannot be read do not matter: it is this file that is written, and the earliest end that counts.
+    _check_ends([file for file in configured.loaded.unsure if Path(file).name == REVOKED_FILE])
+    if configured.find(arguments.id) is None:
+        _check_id(arguments.id)
+        print(f"mws-bridge: warning: {configured.none_of(arguments.id)}", file=sys.stderr)
+    _end_of(configured.settings.ends, arguments.id)
+    if directory:
+        with locked(directory):
+            ended = end_key(directory, arguments.id, at)
+        _tell_end(configured, arguments.id, at, ended)
+        return 0
+    _tell_end(configured, arguments.id, at, None)
+    print(f"mws-bridge: {arguments.id} stays valid as long as that is not there", file=sys.stderr)
+    return 2
+
+
+def _revoke_unread(arguments: argparse.Namespace, directory: Path) -> int:
+    """Have a key end although the main file is bad: a bridge that runs takes it over all the same."""
+    _check_id(arguments.id)
+    path, at = directory / REVOKED_FILE, arguments.at or _now()
+    with locked(directory):
+        file = (
+            read_account_file(str(path), os.environ) if os.path.lexists(path) else AccountFile(str(path), Entries())
+        )
+        if file.entries is None:
+            raise KeysError("; ".join(file.faults))
+        _end_of(ends_of(file.entries.revoked), arguments.id)
+        end_key(directory, arguments.id, at)
+    line(f"{arguments.id} {'is unknown from' if at <= _now() else 'goes on until'} {_moment(at)}")
+    line(f"Written to {path}, without a look at whether there is such a key. {_TAKEN_OVER}")
+    return 0
+
+
+#: Of what is written into the directory.
+_TAKEN_OVER = "A running bridge takes it over within seconds, or at once on SIGHUP."
+
+
+def _check_ends(unsure: Sequence[str]) -> None:
+    """Raises KeysError when it is not known which keys have ended."""
+    if unsure:
+        raise KeysError(
+            "; ".join(f"{file}: ends access keys, and cannot be used: repair it first" for file in unsure)
+        )
+
+
+def _check_id(key_id: str) -> None:
+    """Raises KeysError for what can be the id of no key."""
+    if not re.fullmatch(r"\S{1,200}", key_id) or not key_id.isprintable():
+        raise KeysError("ID: write an access key like AKIAIMPORT0000000001")
+
+
+def _show(configured: _Configured, pair: KeyPair, sellers: Sequence[str], place: Path | str) -> None:
+    """Show a pair, and where it is, or what to do with it."""
+    server = configured.settings.server
     line(f"access key   {pair.id}")
     line(f"secret       {pair.secret}")
     line(f"sellers      {', '.join(sellers)}")
-    if written:
-        line(f"\nWritten to {written}, for its owner only. The secret is shown this once.")
+    if isinstance(place, Path):
+        line(f"\nWritten to {place}, for its owner only. The secret is shown this once.")
         line("A running bridge knows the key within seconds.")
     else:
-        line(f"\nPut this into {main}:\n\n{text}")
+        line(f"\n{place}")
         line('With accounts = "sellers.d" at its top, and that directory beside it, it would be written there.')
     line("\nIn the old program:")
     scheme = "https" if server.certificate else "http"
@@ -121,48 +202,57 @@ def _make(configured: _Configured, sellers: Sequence[str], tokens: Mapping[str, 
     line("  SellerId        stays as it is")
 
 
-def _end_of(configured: _Configured, key: AccessKeySettings) -> datetime | None:
+def _end_of(ends: Mapping[str, datetime], key_id: str) -> datetime | None:
     """From when on a key is unknown. Raises KeysError when it is already: it must not come back to life."""
-    end = configured.settings.ends.get(key.id)
+    end = ends.get(key_id)
     if end is not None and end <= _now():
-        raise KeysError(f"{key.id} has been revoked since {_moment(end)}; make another: mws-bridge keys new")
+        raise KeysError(f"{key_id} has been revoked since {_moment(end)}; make another: mws-bridge keys new")
     return end
 
 
-def _end(configured: _Configured, key_id: str, at: datetime) -> None:
-    """Have a key end, and say when it does."""
-    directory = configured.source.directory
-    if directory is None:
+def _tell_end(configured: _Configured, key_id: str, at: datetime, ended: Path | None) -> None:
+    """Say when a key ends, by the file where that is written, or what to do so that it ends."""
+    if ended is None:
         line(f"To end {key_id}, put this into {configured.main}:\n\n{revoked_text(key_id, at)}")
         return
-    with locked(directory):
-        written = end_key(directory, key_id, at)
     loaded = configured.source.load(may_be_empty=True)
     end = loaded.settings.ends.get(key_id)
     if end is None:
-        raise KeysError(f"{written} cannot be used, and the key goes on: {'; '.join(loaded.faults)}")
+        raise KeysError(f"{ended} cannot be used, and the key goes on: {'; '.join(loaded.faults)}")
     line(f"{key_id} {'is unknown from' if end <= _now() else 'goes on until'} {_moment(end)}")
-    line(f"Written to {written}. A running bridge takes it over within seconds, or at once on SIGHUP.")
+    line(f"Written to {ended}. {_TAKEN_OVER}")
 
 
 def _list(arguments: argparse.Namespace, configured: _Configured) -> int:
     now, ends, files = _now(), configured.settings.ends, configured.source.key_files()
+    unused, unsure = configured.loaded.unused, configured.loaded.unsure
     rows = [
-        (key, str(files.get(key.id, "the environment")), _state(ends.get(key.id), now), ends.get(key.id))
+        (key, str(files.get(key.id, "the environment")), _state(ends.get(key.id), now, sure=not unsure))
         for key in configured.settings.access_key
     ]
+    if unused:
+        print(f"mws-bridge: note: keys that only {_some(unused)} may have are not listed", file=sys.stderr)
+    if unsure:
+        print(
+            f"mws-bridge: note: which keys have ended is unknown until {_some(unsure)} is repaired", file=sys.stderr
+        )
     if arguments.format == "json":
         document = [
-            {"id": key.id, "sellers": key.sellers, "place": place, "state": state, "ends": end}
-            for key, place, state, end in rows
+            {"id": key.id, "sellers": key.sellers, "place": place, "state": state, "ends": ends.get(key.id)}
+            for key, place, state in rows
         ]
         print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
         return 0
     show_table(
         ("access key", "sellers", "configured in", "state"),
         [
-            (key.id, _some(key.sellers, 3), place, f"{_STATES[state]} {_moment(end)}" if end else state)
-            for key, place, state, end in rows
+            (
+                key.id,
+                _some(key.sellers, 3),
+                place,
+                f"{_STATES[state]} {_moment(ends[key.id])}" if state in _STATES else state,
+            )
+            for key, place, state in rows
         ],
     )
     return 0
@@ -177,8 +267,13 @@ _ACTIONS: Mapping[str, Callable[[argparse.Namespace, _Configured], int]] = {
 }
 
 
-def _state(end: datetime | None, now: datetime) -> str:
-    return "valid" if end is None else "revoked" if end <= now else "ending"
+def _state(end: datetime | None, now: datetime, *, sure: bool) -> str:
+    """``sure``: all ends are known, so that there is no earlier one."""
+    if end is not None and end <= now:
+        return "revoked"
+    if not sure:
+        return "unknown"
+    return "valid" if end is None else "ending"
 
 
 def _moment(moment: datetime) -> str:

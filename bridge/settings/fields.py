@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 
+from bridge.settings.reading import UnreadableError, read_regular, read_secret
 from bridge.settings.stamps import Stamp, stamp_of
 
 __all__ = [
@@ -45,7 +46,8 @@ def _surroundings(info: ValidationInfo) -> Surroundings:
 
 
 def _resolve_secret(value: object, info: ValidationInfo) -> object:
-    """A secret is text, ``{ env = "NAME" }`` or ``{ file = "path" }``; the line end of a file is not part of it."""
+    """A secret is text, ``{ env = "NAME" }`` or ``{ file = "path" }``; the line end of a file is not part of it, and
+    nothing else may be there."""
     if isinstance(value, dict):
         around = _surroundings(info)
         if value.keys() == {"env"} and isinstance(value["env"], str):
@@ -54,12 +56,12 @@ def _resolve_secret(value: object, info: ValidationInfo) -> object:
                 raise ValueError(f"environment variable {value['env']} is not set")
             return found
         if value.keys() == {"file"} and isinstance(value["file"], str):
-            path = around.base / value["file"]
-            around.seen[str(path)] = stamp_of(str(path))
+            path = str(around.base / value["file"])
+            around.seen[path] = stamp_of(path)
             try:
-                return path.read_text(encoding="utf-8").rstrip("\r\n")
-            except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a path that none can be
-                raise ValueError(f"cannot read {path}: {type(error).__name__}") from None
+                return read_secret(path)
+            except UnreadableError as error:
+                raise ValueError(f"{path} {error}") from None
         raise ValueError('write a secret as text, { env = "NAME" } or { file = "path" }')
     return value
 
@@ -99,20 +101,26 @@ def _check_store(secret: SecretStr) -> SecretStr:
     except ValueError:
         usable = False
     if not usable:
-        raise ValueError("is not an address like redis://host:6379/0, rediss://… (TLS) or unix:///path")
+        words = "is not an address like redis://host:6379/0, rediss://… (TLS) or unix:///path"
+        raise ValueError(f"{words}; write @ : / ? # in a password as %40 %3A %2F %3F %23")
+    # Imported where it is needed: without a shared store, nobody needs its client.
+    from bridge.state.redis import faulty  # noqa: PLC0415
+
+    if fault := faulty(secret.get_secret_value()):
+        raise ValueError(f"is not an address of a store: {fault}")
     return secret
 
 
 def _check_file(text: str, info: ValidationInfo) -> str:
     """The path of a file that can be read, put together with the directory of the configuration."""
     around = _surroundings(info)
-    path = around.base / text
-    around.seen[str(path)] = stamp_of(str(path))
+    path = str(around.base / text)
+    around.seen[path] = stamp_of(path)
     try:
-        path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise ValueError(f"cannot read {path}: {type(error).__name__}") from None
-    return str(path)
+        read_regular(path)
+    except UnreadableError as error:
+        raise ValueError(f"{path} {error}") from None
+    return path
 
 
 def _check_network(text: str) -> str:

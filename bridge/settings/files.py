@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import tomli  # compiled: a third of the time, where there are thousands of files
 from pydantic import ValidationError
 
 from bridge.settings.faults import Entries, Fault, entries_of, faults_of, process_faults, seller_faults, twice
 from bridge.settings.fields import Surroundings
 from bridge.settings.models import AccountFileSettings, Settings
+from bridge.settings.reading import UnreadableError, decode_toml, read_regular
 from bridge.settings.stamps import Stamp, stamp_of
 
 __all__ = [
@@ -51,16 +51,19 @@ class AccountFile:
 
 #: The file that ``mws-bridge keys`` writes to end access keys.
 REVOKED_FILE = "revoked.toml"
-_REVOKED = re.compile(rb"^\s*\[\[\s*revoked\s*\]\]", re.MULTILINE)
+#: The table of such ends, also behind the mark that Windows puts before text, and in the other ways to write it.
+_REVOKED = re.compile(
+    rb"""(?:^|\xef\xbb\xbf|\xff\xfe|\xfe\xff)\s*(?:\[\[\s*)?["']?revoked["']?\s*(?:\]\]|=)""", re.MULTILINE
+)
 
 
 def read_main(path: Path, environ: Mapping[str, str], *, may_be_empty: bool = False) -> MainFile:
     """Read the main file."""
     around = Surroundings(environ, path.parent, may_be_empty, {str(path): stamp_of(str(path))})
     try:
-        data = tomli.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        return MainFile(None, None, (Fault((str(path),), _why_unread(error)),), around.seen)
+        data = decode_toml(read_regular(str(path)))
+    except UnreadableError as error:
+        return MainFile(None, None, (Fault((str(path),), str(error)),), around.seen)
     return check_main(data, around)
 
 
@@ -90,12 +93,11 @@ def read_account_file(path: str, environ: Mapping[str, str]) -> AccountFile:
     around = Surroundings(environ, Path(path).parent, seen={path: stamp_of(path)})
     revokes = os.path.basename(path) == REVOKED_FILE
     try:
-        with open(path, "rb") as stream:
-            content = stream.read()
-        revokes = revokes or _REVOKED.search(content) is not None
-        data = tomli.loads(content.decode())
-    except (OSError, ValueError, RecursionError) as error:
-        return AccountFile(path, None, (f"{path}: {_why_unread(error)}",), revokes, around.seen)
+        content = read_regular(path)
+        revokes = revokes or _REVOKED.search(content.replace(b"\0", b"")) is not None  # UTF-16 is bytes with zeros
+        data = decode_toml(content)
+    except UnreadableError as error:
+        return AccountFile(path, None, (f"{path}: {error}",), revokes, around.seen)
     try:
         entries = entries_of(AccountFileSettings.model_validate(data, context=around))
     except ValidationError as error:
@@ -114,9 +116,3 @@ def _in_account_file(fault: Fault) -> Fault:
 
 
 _TABLES = AccountFileSettings.model_fields.keys()
-
-
-def _why_unread(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return f"cannot be read: {error.strerror or type(error).__name__}"
-    return f"not TOML: {error}"

@@ -1,13 +1,14 @@
 """Do the files fit together? Each counts whole, or what it last said does, as far as that fits; or nothing of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from bridge.settings.faults import Entries, Fault, astray
 from bridge.settings.files import AccountFile
+from bridge.settings.models import AccessKeySettings
 
-__all__ = ["Candidate", "Fitted", "fit"]
+__all__ = ["Candidate", "Fitted", "fit", "fit_around"]
 
 
 class Candidate(NamedTuple):
@@ -31,8 +32,10 @@ class Fitted:
 
 def fit(main: Entries, candidates: Sequence[Candidate]) -> Fitted:
     """Put the files together with the main file. A file that leads nowhere, or names what is named already, is not
-    used. Of two files that say the same, one that has been in use goes before one that has not, and then the earlier
-    name: a new file cannot push out what is served. What a file revokes counts even when the rest of it does not."""
+    used; nor is one that held something and is empty now, since it was cut short rather than written so. Of two files
+    that say the same, one that has been in use goes before one that has not, and then the earlier name: a new file
+    cannot push out what is served. What a file revokes counts even when the rest of it does not."""
+    candidates = [_bad_if_emptied(candidate) for candidate in candidates]
     faults = {candidate.file.path: list(candidate.file.faults) for candidate in candidates}
     good = {one.file.path: one.file.entries for one in candidates if one.file.entries is not None}
     ranked = sorted(candidates, key=_rank)
@@ -57,6 +60,27 @@ def fit(main: Entries, candidates: Sequence[Candidate]) -> Fitted:
         faults=tuple(fault for one in candidates for fault in faults[one.file.path]),
         main_faults=tuple(astray(main, applications, sellers)),
     )
+
+
+def fit_around(main: Entries, candidates: Sequence[Candidate]) -> tuple[Entries, Fitted]:
+    """Like ``fit``, for a main file that is in force: also of that, only what leads somewhere counts, and is returned
+    with the rest."""
+    while True:
+        fitted = fit(main, candidates)
+        if not fitted.main_faults:
+            return main, fitted
+        applications = {entry.name for entries in (main, *fitted.entries) for entry in entries.application}
+        sellers = tuple(seller for seller in main.seller if seller.application in applications)
+        reached = {entry.seller_id for some in (sellers, *(one.seller for one in fitted.entries)) for entry in some}
+        main = main._replace(seller=sellers, access_key=_keys_that_reach(main.access_key, reached))
+
+
+def _bad_if_emptied(candidate: Candidate) -> Candidate:
+    file, before = candidate
+    if file.entries is None or any(file.entries) or before is None or not any(before):
+        return candidate
+    words = "is empty, and what it held stays in force: write that again, or delete the file to remove it"
+    return Candidate(replace(file, entries=None, faults=(f"{file.path}: {words}",)), before)
 
 
 def _rank(candidate: Candidate) -> tuple[int, str]:
@@ -110,12 +134,18 @@ def _what_still_fits(good: Sequence[Entries], candidates: Sequence[Candidate]) -
     ]
     sellers |= {entry.seller_id for some in own_sellers for entry in some}
     for (file, entries), some_applications, some_sellers in zip(before, own_applications, own_sellers, strict=True):
-        keys = []
-        for key in entries.access_key:
-            reached = tuple(seller for seller in key.sellers if seller in sellers)
-            if reached and ("access_key", "id", key.id) not in taken:
-                tokens = {seller: token for seller, token in key.mws_auth_tokens.items() if seller in sellers}
-                keys.append(key.model_copy(update={"sellers": reached, "mws_auth_tokens": tokens}))
+        untaken = [key for key in entries.access_key if ("access_key", "id", key.id) not in taken]
         revoked = entries.revoked if file.entries is None else file.entries.revoked
-        rest[file.path] = Entries(some_applications, some_sellers, tuple(keys), revoked)
+        rest[file.path] = Entries(some_applications, some_sellers, _keys_that_reach(untaken, sellers), revoked)
     return rest
+
+
+def _keys_that_reach(keys: Iterable[AccessKeySettings], sellers: Collection[str]) -> tuple[AccessKeySettings, ...]:
+    """The keys for those of their sellers that there are, without the keys that have none."""
+    reaching = []
+    for key in keys:
+        reached = tuple(seller for seller in key.sellers if seller in sellers)
+        if reached:
+            tokens = {seller: token for seller, token in key.mws_auth_tokens.items() if seller in sellers}
+            reaching.append(key.model_copy(update={"sellers": reached, "mws_auth_tokens": tokens}))
+    return tuple(reaching)

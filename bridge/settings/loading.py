@@ -10,7 +10,7 @@ from bridge.settings.files import AccountFile, MainFile, check_main, list_accoun
 from bridge.settings.fitting import Candidate, Fitted, fit
 from bridge.settings.models import Settings, SettingsError
 
-__all__ = ["empty_faults", "load_settings", "merged", "parse_settings", "unlisted"]
+__all__ = ["empty_faults", "left_faults", "load_settings", "merged", "parse_settings", "unlisted"]
 
 
 def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
@@ -52,12 +52,28 @@ def unlisted(directory: Path, error: OSError) -> str:
 
 def empty_faults(settings: Settings, directory: Path) -> list[str]:
     """What is missing before anybody can be served."""
-    named: Sequence[tuple[str, object]] = (("seller", settings.seller), ("access_key", settings.access_key))
     return [
         f"{table}: there is none that can be used: write a [[{table}]] into a file *.toml of {directory}"
-        for table, entries in named
-        if not entries
+        for table in _empty_tables(settings)
     ]
+
+
+def left_faults(settings: Settings, directory: Path | None) -> list[str]:
+    """What is missing before anybody can be served any longer. It is hardly meant: more often a disk is gone."""
+    meant = {
+        "seller": "if nobody is to be served any more, restart mws-bridge",
+        "access_key": "if no key is to be valid any more, revoke them (mws-bridge keys) or restart mws-bridge",
+    }
+    return [
+        f"accounts: no [[{table}]] is left, so what was in force stays: "
+        f"put the files back into {directory}; {meant[table]}"
+        for table in _empty_tables(settings)
+    ]
+
+
+def _empty_tables(settings: Settings) -> list[str]:
+    named: Sequence[tuple[str, object]] = (("seller", settings.seller), ("access_key", settings.access_key))
+    return [table for table, entries in named if not entries]
 
 
 def merged(settings: Settings, fitted: Fitted) -> Settings:

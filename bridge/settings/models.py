@@ -1,5 +1,6 @@
 """The settings that there are: every table, every name, every default."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -32,6 +33,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "UpstreamSettings",
+    "ends_of",
 ]
 
 
@@ -176,8 +178,13 @@ class Settings(_Model):
 
     @property
     def ends(self) -> dict[str, datetime]:
-        """From when on each revoked access key is unknown: the earliest moment, where there are several."""
-        ends: dict[str, datetime] = {}
-        for entry in self.revoked:
-            ends[entry.id] = min(entry.at, ends.get(entry.id, entry.at))
-        return ends
+        """From when on each revoked access key is unknown."""
+        return ends_of(self.revoked)
+
+
+def ends_of(revoked: Iterable[RevokedSettings]) -> dict[str, datetime]:
+    """From when on each access key is unknown: the earliest moment, where there are several."""
+    ends: dict[str, datetime] = {}
+    for entry in revoked:
+        ends[entry.id] = min(entry.at, ends.get(entry.id, entry.at))
+    return ends

@@ -16,7 +16,7 @@ from bridge import keys as key_files
 from bridge.accounts import AccountSource
 from bridge.cli import keys as verb
 from bridge.cli import main
-from bridge.keys import KeysError, locked, new_pair, write_key
+from bridge.keys import KeysError, end_key, locked, new_pair, replace_key, write_key
 from bridge.settings import load_settings
 
 Capture = pytest.CaptureFixture[str]
@@ -338,45 +338,200 @@ def test_revoke_without_a_directory(alone: Path, capsys: Capture) -> None:
     assert err == "mws-bridge: AKIAOLD stays valid as long as that is not there\n"
 
 
-@pytest.mark.parametrize("action", ["rotate", "revoke"])
-def test_keys_that_there_are_not(action: str, path: Path, capsys: Capture) -> None:
-    """An id that no key has is refused with those that there are: nobody shall think that a key was revoked."""
+def test_keys_that_there_are_not(path: Path, capsys: Capture) -> None:
+    """An id that no key has cannot be rotated; it is refused with those that there are."""
     words = "mws-bridge: no [[access_key]] has id AKIANONE; known are AKIAOLD\n"
-    assert refused(capsys, path, action, "AKIANONE") == words
+    assert refused(capsys, path, "rotate", "AKIANONE") == words
     accounts = path.parent / "sellers.d" / "a.toml"
     accounts.write_text(ACCOUNTS.partition("[[access_key]]")[0])
-    assert refused(capsys, path, action, "AKIAOLD").endswith("has id AKIAOLD; known are none\n")
+    assert refused(capsys, path, "rotate", "AKIAOLD").endswith("has id AKIAOLD; known are none\n")
+
+
+def test_revoke_what_is_not_known(path: Path, capsys: Capture) -> None:
+    """A running bridge may serve a key of a file that is bad or gone by now. So any id can be revoked; a warning
+    tells those that there are, so that nobody shall think that another key was revoked."""
+    code, out, err = run(capsys, path, "revoke", "AKIANONE")
+    assert (code, out.splitlines()[0]) == (0, "AKIANONE is unknown from 2026-11-22 10:30 UTC")
+    assert err == "mws-bridge: warning: no [[access_key]] has id AKIANONE; known are AKIAOLD\n"
+    assert list(load_settings(path, {}).ends) == ["AKIANONE"]
+    assert refused(capsys, path, "revoke", "AKIANONE").splitlines()[-1] == (
+        "mws-bridge: AKIANONE has been revoked since 2026-11-22 10:30 UTC; make another: mws-bridge keys new"
+    )
+
+
+@pytest.mark.parametrize("id_", ["AKIA NONE", "", "A" * 201, "AKIA\x1b", "AKIA\u200b"])
+def test_revoke_what_can_be_no_key(id_: str, path: Path, capsys: Capture) -> None:
+    """What can be no id is not written."""
+    assert refused(capsys, path, "revoke", id_) == "mws-bridge: ID: write an access key like AKIAIMPORT0000000001\n"
+    assert [one.name for one in (path.parent / "sellers.d").iterdir()] == ["a.toml"]
+
+
+def test_revoke_the_key_of_a_bad_file(path: Path, capsys: Capture) -> None:
+    """When the file of a key breaks, a running bridge serves the key from what it has kept; the key can be revoked,
+    and the bridge hears it."""
+    id_, _ = pair_in(done(capsys, path, "new", "A1"))
+    source = AccountSource(path, {})
+    source.load()
+    file = path.parent / "sellers.d" / f"key-{id_}.toml"
+    file.write_text(file.read_text() + "[[")
+    assert id_ in [key.id for key in source.load().settings.access_key]
+    code, out, err = run(capsys, path, "list")
+    assert code == 0
+    assert id_ not in out
+    assert f"mws-bridge: note: keys that only {file} may have are not listed\n" in err
+    code, out, err = run(capsys, path, "revoke", id_)
+    assert (code, out.splitlines()[0]) == (0, f"{id_} is unknown from 2026-11-22 10:30 UTC")
+    assert err.splitlines()[1:] == [
+        f"mws-bridge: warning: no [[access_key]] has id {id_}; known are AKIAOLD; not used as they are: {file}"
+    ]
+    assert source.load().settings.ends == {id_: datetime(2026, 11, 22, 10, 30, 15, tzinfo=UTC)}
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "fault"),
     [
-        ("[[revoked", "cannot be read (UnexpectedEofError): repair it first"),
-        ('revoked = "all"\n', "revoked must be written [[revoked]], with two brackets: repair it first"),
-        (b"\xff", "cannot be read (UnicodeDecodeError): repair it first"),
+        ("[[revoked", "not TOML: "),
+        ('revoked = "all"\n', "revoked: there may be several: write [[revoked]], with two brackets"),
+        ("[server]\n", "server: belongs into the main file"),
+        (b"\xff", "is not UTF-8 text: save it as UTF-8"),
+        (None, "is a directory, and is not read: "),
     ],
-    ids=["toml", "text", "bytes"],
+    ids=["toml", "text", "table", "bytes", "directory"],
 )
-def test_revocations_that_cannot_be_read(content: str | bytes, words: str, path: Path, capsys: Capture) -> None:
-    """A file of revocations that is bad is left as it is; that it is, is noted first."""
-    file = path.parent / "sellers.d" / "revoked.toml"
-    file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    before = file.read_bytes()
-    *notes, last = refused(capsys, path, "revoke", "AKIAOLD").splitlines()
-    assert all(note.startswith(f"mws-bridge: note: {file}: ") for note in notes)
-    assert len(notes) == 1
-    assert last == f"mws-bridge: {file}: {words}"
-    assert file.read_bytes() == before
+@pytest.mark.parametrize("typed", ["new A1", "rotate AKIAOLD", "revoke AKIAOLD", "revoke AKIANONE"])
+def test_revocations_that_cannot_be_read(
+    content: str | bytes | None, fault: str, typed: str, path: Path, capsys: Capture
+) -> None:
+    """While a file of revocations is bad nothing is written, neither there nor anywhere else; what is wrong with it
+    is noted first."""
+    directory = path.parent / "sellers.d"
+    file = directory / "revoked.toml"
+    if content is None:
+        file.mkdir()
+    else:
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    before = {one.name: one.is_file() and one.read_bytes() for one in directory.iterdir()}
+    note, last = refused(capsys, path, *typed.split()).splitlines()
+    assert note.startswith(f"mws-bridge: note: {file}: {fault}")
+    assert last == f"mws-bridge: {file}: ends access keys, and cannot be used: repair it first"
+    assert {one.name: one.is_file() and one.read_bytes() for one in directory.iterdir()} == before
 
 
-def test_a_revocation_among_faults(path: Path, capsys: Capture) -> None:
-    """When the file of revocations holds something else that is wrong, the key goes on, and that is said."""
-    file = path.parent / "sellers.d" / "revoked.toml"
-    file.write_text("[server]\n")
-    words = refused(capsys, path, "revoke", "AKIAOLD").splitlines()[-1]
-    assert (
-        words == f"mws-bridge: {file} cannot be used, and the key goes on: {file}: server: belongs into the main file"
+def test_list_while_ends_are_unknown(path: Path, capsys: Capture) -> None:
+    """While a file that ends keys cannot be read, no key is called valid, unless another file says that it has
+    ended."""
+    others = "".join(
+        f'[[access_key]]\nid = "AKIA{name}"\nsecret = "{OLD_SECRET}"\nsellers = ["A1"]\n' for name in ("PAST", "SOON")
     )
+    ends = "".join(
+        f'[[revoked]]\nid = "AKIA{name}"\nat = {at}\n'
+        for name, at in (("PAST", "2026-11-22"), ("SOON", "2026-12-23"))
+    )
+    path.write_text(path.read_text() + others + ends)
+    done(capsys, path, "revoke", "AKIAOLD")
+    file = path.parent / "sellers.d" / "revoked.toml"
+    file.write_text(file.read_text() + "[[")
+    code, out, err = run(capsys, path, "list")
+    assert code == 0
+    states = [re.split(r" {2,}", row.strip())[-1] for row in out.splitlines()]
+    assert states == ["state", "revoked since 2026-11-22 00:00 UTC", "unknown", "unknown"]
+    fault, *notes = err.splitlines()
+    assert fault.startswith(f"mws-bridge: note: {file}: not TOML: ")
+    assert notes == [
+        f"mws-bridge: note: keys that only {file} may have are not listed",
+        f"mws-bridge: note: which keys have ended is unknown until {file} is repaired",
+    ]
+    _, out, _ = run(capsys, path, "list", "--format", "json")
+    listed: list[dict[str, Any]] = json.loads(out)
+    assert [(one["state"], one["ends"]) for one in listed] == [
+        ("revoked", "2026-11-22T00:00:00+00:00"),
+        ("unknown", "2026-12-23T00:00:00+00:00"),
+        ("unknown", None),
+    ]
+
+
+def test_another_file_that_ends_keys_is_bad(path: Path, capsys: Capture) -> None:
+    """While it cannot be read, no key is made; but each can be revoked, since the earliest end counts."""
+    file = path.parent / "sellers.d" / "b.toml"
+    file.write_text('[[revoked]]\nid = "AKIAOLD"\n')
+    words = f"mws-bridge: {file}: ends access keys, and cannot be used: repair it first"
+    for typed in ("new A1", "rotate AKIAOLD"):
+        assert refused(capsys, path, *typed.split()).splitlines()[-1] == words
+    code, out, _ = run(capsys, path, "revoke", "AKIAOLD")
+    assert (code, out.splitlines()[0]) == (0, "AKIAOLD is unknown from 2026-11-22 10:30 UTC")
+
+
+def test_revocations_in_another_form(path: Path, capsys: Capture) -> None:
+    """Revocations in one line, which are good but cannot be added to, are refused before a key is made."""
+    file = path.parent / "sellers.d" / "revoked.toml"
+    file.write_text('revoked = [{ id = "AKIAGONE", at = 2020-01-01 }]\n')
+    words = f"mws-bridge: {file}: revoked must be written [[revoked]], with two brackets: repair it first\n"
+    assert refused(capsys, path, "rotate", "AKIAOLD") == words
+    assert refused(capsys, path, "revoke", "AKIAOLD") == words
+    assert sorted(one.name for one in file.parent.iterdir()) == ["a.toml", "revoked.toml"]
+
+
+def test_revoke_beside_a_bad_main_file(path: Path, capsys: Capture) -> None:
+    """Faults of the main file, such as a certificate that is being renewed, do not keep a key from being revoked: a
+    bridge that runs takes it over. Where the directory is not known, nothing can be done."""
+    good = path.read_text()
+    source = AccountSource(path, {})
+    source.load()
+    path.write_text(f"{good}[server]\nprot = 1\n")
+    source.load()
+    code, out, err = run(capsys, path, "revoke", "AKIAOLD")
+    file = path.parent / "sellers.d" / "revoked.toml"
+    assert code == 0
+    assert out == (
+        "AKIAOLD is unknown from 2026-11-22 10:30 UTC\n"
+        f"Written to {file}, without a look at whether there is such a key. "
+        "A running bridge takes it over within seconds, or at once on SIGHUP.\n"
+    )
+    assert err.splitlines() == [f"mws-bridge: {path} cannot be used:", "  server.prot: there is no such setting"]
+    assert list(source.load().settings.ends) == ["AKIAOLD"]
+    assert "goes on until 2026-12-01 00:00 UTC" in run(capsys, path, "revoke", "AKIAOTHER", "--at", "2026-12-01")[1]
+    before = file.read_text()
+    assert "AKIAOLD has been revoked since" in refused(capsys, path, "revoke", "AKIAOLD", "--at", "2027-01-01")
+    assert run(capsys, path, "revoke", "AKIA OLD")[0] == 2
+    path.write_text("[server")
+    assert run(capsys, path, "revoke", "AKIAOTHER")[0] == 2
+    assert file.read_text() == before
+    path.write_text(f"{good}[server]\nprot = 1\n")
+    file.write_text("[server]\n")
+    assert refused(capsys, path, "revoke", "AKIAOLD").splitlines()[-1] == (
+        f"mws-bridge: {file}: server: belongs into the main file"
+    )
+    assert file.read_text() == "[server]\n"
+
+
+def test_revocations_that_go_bad_in_the_meantime(
+    path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When what has been written does not count, the key goes on, and that is said."""
+    file = path.parent / "sellers.d" / "revoked.toml"
+    real = verb.end_key
+
+    def spoiled(directory: Path, key_id: str, at: datetime) -> Path:
+        written = real(directory, key_id, at)
+        written.write_text("[server]\n")
+        return written
+
+    monkeypatch.setattr(verb, "end_key", spoiled)
+    assert refused(capsys, path, "revoke", "AKIAOLD") == (
+        f"mws-bridge: {file} cannot be used, and the key goes on: {file}: server: belongs into the main file\n"
+    )
+
+
+def test_what_notepad_has_written(path: Path, capsys: Capture) -> None:
+    """Files with the mark that Windows puts before text can be rotated from, and added to."""
+    directory = path.parent / "sellers.d"
+    tokens = f'mws_auth_tokens = {{ A1 = "{TOKEN}" }}\n'
+    (directory / "a.toml").write_text(ACCOUNTS + tokens, encoding="utf-8-sig")
+    revocations = '[[revoked]]\nid = "AKIAGONE"\nat = 2020-01-01\n'
+    (directory / "revoked.toml").write_text(revocations, encoding="utf-8-sig")
+    done(capsys, path, "rotate", "AKIAOLD")
+    assert load_settings(path, {}).access_key[1].mws_auth_tokens["A1"].get_secret_value() == TOKEN
+    assert list(load_settings(path, {}).ends) == ["AKIAGONE", "AKIAOLD"]
 
 
 def test_faults_of_other_files_are_noted(path: Path, capsys: Capture) -> None:
@@ -446,6 +601,47 @@ def test_a_disk_that_is_full(path: Path, capsys: Capture, monkeypatch: pytest.Mo
     assert [one.name for one in (path.parent / "sellers.d").iterdir()] == ["a.toml"]
 
 
+def test_half_a_rotation(path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the end of the old key cannot be written, there is no new one either."""
+    real = os.fsync
+    written = 0
+
+    def full(descriptor: int) -> None:
+        nonlocal written
+        written += 1
+        if written > 1:
+            raise OSError(28, "No space left on device")
+        real(descriptor)
+
+    monkeypatch.setattr(key_files.os, "fsync", full)
+    assert "revoked.toml: cannot be written: No space left" in refused(capsys, path, "rotate", "AKIAOLD")
+    assert [one.name for one in (path.parent / "sellers.d").iterdir()] == ["a.toml"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\xff", r"is not UTF-8 text: save it as UTF-8"),
+        (b"[[revoked", r"cannot be used \(.+\): repair it first"),
+        (b'revoked = "all"', r"revoked must be written \[\[revoked\]\], with two brackets: repair it first"),
+    ],
+)
+def test_a_file_of_revocations_that_breaks(
+    content: bytes, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be added to is left as it is, whoever asks; and no key is made, not even for a moment, whose
+    predecessor would not end."""
+    made: list[str] = []
+    monkeypatch.setattr(key_files, "write_key", lambda _, key_id, __: made.append(key_id))
+    (tmp_path / "revoked.toml").write_bytes(content)
+    with pytest.raises(KeysError, match=rf"revoked\.toml: {words}$"):
+        end_key(tmp_path, "A", NOW)
+    with pytest.raises(KeysError, match=rf"revoked\.toml: {words}$"):
+        replace_key(tmp_path, ("B", "text"), "A", NOW)
+    assert made == []
+    assert (tmp_path / "revoked.toml").read_bytes() == content
+
+
 def test_a_draft_that_somebody_left(tmp_path: Path) -> None:
     """A draft of one that was killed is in nobody's way, nor are its permissions; one that cannot be removed is told
     of."""
@@ -509,7 +705,7 @@ def test_a_key_that_goes_in_the_meantime(path: Path, capsys: Capture, monkeypatc
 
     monkeypatch.setattr(verb, "tokens_of", changed)
     assert refused(capsys, path, "rotate", "AKIAOLD") == (
-        f"mws-bridge: {accounts}: has changed in the meantime (KeyError): try again\n"
+        f"mws-bridge: {accounts}: has changed in the meantime: try again\n"
     )
 
 

@@ -84,12 +84,12 @@ async def test_a_bad_file_changes_nothing_and_is_told_once(config, caplog):
     caplog.set_level(logging.WARNING, "mws_bridge.accounts")
     async with Running(config) as running:
         (running.accounts / "seller.toml").write_text("[[seller]]\nseller_id = ")
-        await running.until(lambda: running.service.survey().account_files_faulty)
+        await running.until(lambda: running.service.survey().configuration_faults)
         write_key(running.accounts, NEW)
         await running.until(lambda: f"reloaded: access keys added: {NEW}" in caplog.messages)
         assert await running.code("AKIASANDBOX000000001") is None
         assert len([line for line in caplog.messages if "seller.toml: not TOML" in line]) == 1
-        assert "seller.toml: not TOML" in running.service.survey().account_files_faulty[0]
+        assert "seller.toml: not TOML" in running.service.survey().configuration_faults[0]
 
 
 async def test_a_bad_main_file_changes_nothing(config, caplog):
@@ -98,18 +98,52 @@ async def test_a_bad_main_file_changes_nothing(config, caplog):
     good = config.read_text()
     async with Running(config) as running:
         config.write_text(good + "\n[nonsense]\nx = 1\n")
-        await running.until(lambda: running.service.survey().account_files_faulty)
+        await running.until(lambda: running.service.survey().configuration_faults)
         assert await running.code("AKIASANDBOX000000001") is None
-        refusals = "the configuration cannot be used; what was in force stays"
-        assert caplog.messages.count(refusals) == 1
+        told = [
+            "the configuration has faults; where it has them, what was in force stays",
+            f"{config}: nonsense: there is no such setting",
+        ]
+        assert caplog.messages == told
         before = running.source.load_count
         config.write_text(good + "\n[nonsense]\nx = 1  # the same fault\n")
         await running.until(lambda: running.source.load_count > before)
-        assert caplog.messages.count(refusals) == 1
+        assert caplog.messages == told
         running.asked.set()
-        await running.until(lambda: caplog.messages.count(refusals) == 2)
+        await running.until(lambda: len(caplog.messages) == 5)
+        assert caplog.messages == [*told, "reloaded: nothing has changed", *told]
         config.write_text(good)
-        await running.until(lambda: not running.service.survey().account_files_faulty)
+        await running.until(lambda: not running.service.survey().configuration_faults)
+
+
+async def test_a_key_is_revoked_beside_a_bad_main_file(config, caplog):
+    """However long a main file stays bad, a key that is revoked meanwhile is unknown."""
+    caplog.set_level(logging.WARNING, "mws_bridge.accounts")
+    async with Running(config) as running:
+        config.write_text("[server")
+        await running.until(lambda: running.service.survey().configuration_faults)
+        assert await running.code("AKIASANDBOX000000001") is None
+        (running.accounts / "revoked.toml").write_text('[[revoked]]\nid = "AKIASANDBOX000000001"\nat = 2020-01-01\n')
+        await running.until(lambda: any("another end" in line for line in caplog.messages))
+        assert await running.code("AKIASANDBOX000000001") == "InvalidAccessKeyId"
+        assert f"{config}: not TOML" in running.service.survey().configuration_faults[0]
+
+
+async def test_accounts_that_are_all_gone(config, caplog):
+    """When the directory of accounts is empty all at once, everybody is served as before, and it is told."""
+    caplog.set_level(logging.WARNING, "mws_bridge.accounts")
+    hold = config.parent / "hold"
+    hold.mkdir()
+    async with Running(config) as running:
+        files = list(running.accounts.iterdir())
+        for path in files:
+            path.rename(hold / path.name)
+        await running.until(lambda: len(running.service.survey().configuration_faults) == 2)
+        assert await running.code("AKIASANDBOX000000001") is None
+        for path in files:
+            (hold / path.name).rename(path)
+        await running.until(lambda: not running.service.survey().configuration_faults)
+        assert await running.code("AKIASANDBOX000000001") is None
 
 
 async def test_asked_for_nothing_new_it_says_so(config, caplog):
