@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from pathlib import Path
 from typing import Any
 
 from bridge.accounts import AccountSource, Loaded
@@ -19,8 +18,10 @@ from bridge.endpoint.recording import Recorder
 from bridge.endpoint.recording_store import RecordingError
 from bridge.endpoint.server import CertificateError, bind, make_server, origin_of, run_loop
 from bridge.observe import start_logging
+from bridge.processes.link import InForce
+from bridge.processes.reloading import keep_up, log_faults
 from bridge.processes.supervisor import Supervisor
-from bridge.processes.work import Work, stopped_by_signals
+from bridge.processes.work import Work, stopped_by_signals, told_by_hangup
 from bridge.settings import AdminSettings, Settings, SettingsError
 from bridge.settings.faults import process_faults
 from bridge.watch.admin import Readiness, admin_app
@@ -32,6 +33,11 @@ __all__ = ["listen", "run", "serve", "stopped_by_signals"]
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until told to stop. Returns 2 when the configuration or an address cannot be used."""
+    with _hangups_ignored():
+        return _chosen(arguments)
+
+
+def _chosen(arguments: argparse.Namespace) -> int:
     if arguments.sandbox and arguments.config:
         print("mws-bridge: --sandbox needs no --config: leave one of them out", file=sys.stderr)
         return 2
@@ -56,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.record is not None:
             print("mws-bridge: --record needs one worker: set --workers 1 while you record", file=sys.stderr)
             return 2
-        return run_loop(_supervise(path, settings))
+        return run_loop(_supervise(Loaded(settings, loaded.faults), source, loaded.settings))
     served = Loaded(settings, loaded.faults, loaded.kept, loaded.files)
     return _run(arguments, lambda recorder: serve(served, recorder, source=source, configured=loaded.settings))
 
@@ -176,28 +182,33 @@ async def serve(
     return 0
 
 
-async def _supervise(path: Path | None, settings: Settings) -> int:
-    """Several workers; the admin port is ours, so that it shows all of them."""
+async def _supervise(loaded: Loaded, source: AccountSource, configured: Settings) -> int:
+    """Several workers; the admin port is ours, so that it shows all of them, and so is the configuration, so that all
+    of them have the same."""
+    settings = loaded.settings
     start_logging(settings.server.log_level, settings.server.log_format)
+    log_faults(loaded.faults)
     with _listening(settings) as listeners:
         if listeners is None:
             return 2
         board = Board(now=time.time)
-        supervisor = Supervisor(path, listeners[0], settings.server.workers, board)
+        count = settings.server.workers
+        supervisor = Supervisor(InForce(settings, loaded.faults), listeners[0], count, board)
 
         def ready() -> Readiness:
             if supervisor.stopping:
                 return Readiness("stopping", ("its workers answer what they have begun, and take no more",))
-            if supervisor.missing == settings.server.workers:
+            if supervisor.missing == count:
                 return Readiness("starting", ("no worker serves yet",))
-            short = (f"{supervisor.missing} of {settings.server.workers} workers do not serve",)
+            short = (f"{supervisor.missing} of {count} workers do not serve",)
             return _readiness(board, short if supervisor.missing else ())
 
         origin = origin_of(settings.server.host, listeners[0], tls=settings.server.certificate is not None)
-        with _signals(supervisor):
+        with _stopping(supervisor), told_by_hangup() as asked:
+            keeping = asyncio.create_task(keep_up(source, supervisor, configured, asked))
             async with _admin_port(settings.admin, listeners[1], board, ready):
-                count = settings.server.workers
                 await supervisor.run(lambda: print(f"listening on {origin}, {count} workers", flush=True))
+            keeping.cancel()
     return 0
 
 
@@ -207,16 +218,30 @@ def _readiness(board: Board, more: tuple[str, ...] = ()) -> Readiness:
 
 
 @contextlib.contextmanager
-def _signals(supervisor: Supervisor) -> Iterator[None]:
+def _stopping(supervisor: Supervisor) -> Iterator[None]:
+    """Being told to stop."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread hears signals
         return
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, supervisor.stop)
-    loop.add_signal_handler(signal.SIGHUP, supervisor.tell, signal.SIGHUP)
     try:
         yield
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
+
+
+@contextlib.contextmanager
+def _hangups_ignored() -> Iterator[None]:
+    """SIGHUP asks for the configuration to be read again. Before it has been read for the first time, and in the
+    processes that we start, it asks for nothing; its usual effect is to kill."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGHUP"):
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -60,7 +60,7 @@ def book_of(settings: Settings, sellers: Mapping[str, Seller]) -> AccessBook:
 
 
 class Service:
-    """``in_flight`` counts the requests at work; ``now`` gives the time. ``faulty_files`` and ``draining`` are set by
+    """``in_flight`` counts the requests at work; ``now`` gives the time. ``configuration_faults`` and ``draining`` are set by
     whoever runs the service, and only told on."""
 
     def __init__(
@@ -75,7 +75,7 @@ class Service:
         now: Callable[[], datetime],
     ) -> None:
         self.endpoint = endpoint
-        self.faulty_files: tuple[str, ...] = ()
+        self.configuration_faults: tuple[str, ...] = ()
         self.draining = False
         self._api = api
         self._versions = versions
@@ -101,7 +101,7 @@ class Service:
             store=store,
             store_since=since.timestamp(),
             in_flight=self._in_flight(),
-            account_files_faulty=self.faulty_files,
+            configuration_faults=self.configuration_faults,
             draining=self.draining,
         )
 

@@ -25,7 +25,7 @@ from bridge.watch.tracing import tracing
 
 _log = logging.getLogger("mws_bridge.server")
 
-__all__ = ["Work", "limits_of", "stopped_by_signals"]
+__all__ = ["Work", "limits_of", "stopped_by_signals", "told_by_hangup"]
 
 
 class Work:
@@ -49,7 +49,7 @@ class Work:
         self._source = source
         self._configured = configured or settings
         self.service = build_service(settings, emit=_each_of(emits), recorder=recorder)
-        self.service.faulty_files = loaded.faults
+        self.service.configuration_faults = loaded.faults
         log_faults(loaded.faults)
         self.server = make_server(
             self.service.endpoint,
@@ -66,7 +66,6 @@ class Work:
 
     async def run(self, listener: socket.socket) -> None:
         """Serve until told to stop, and then until the requests under way are answered."""
-        asked = asyncio.Event()
         # What there is now stays until the end: it need not be looked through again and again while callers wait.
         gc.collect()
         gc.freeze()
@@ -74,7 +73,7 @@ class Work:
             stack.enter_context(stopped_by_signals(self.server))
             keeping = None
             if self._source is not None:
-                stack.enter_context(_told_by_hangup(asked))
+                asked = stack.enter_context(told_by_hangup())
                 keeping = asyncio.create_task(keep_up(self._source, self.service, self._configured, asked))
             try:
                 await self.server.serve(sockets=[listener])
@@ -134,14 +133,17 @@ def stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _told_by_hangup(asked: asyncio.Event) -> Iterator[None]:
-    """SIGHUP asks for the configuration to be read again, where there is such a signal."""
-    loop = asyncio.get_running_loop()
+def told_by_hangup() -> Iterator[asyncio.Event]:
+    """What is set by SIGHUP, which asks for the configuration to be read again; where there is such a signal."""
+    asked = asyncio.Event()
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGHUP"):
-        yield
+        yield asked
         return
+    loop = asyncio.get_running_loop()
+    before = signal.getsignal(signal.SIGHUP)
     loop.add_signal_handler(signal.SIGHUP, asked.set)
     try:
-        yield
+        yield asked
     finally:
         loop.remove_signal_handler(signal.SIGHUP)
+        signal.signal(signal.SIGHUP, before)

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from bridge.settings.models import ApplicationSettings, SellerSettings, Settings
 
-__all__ = ["Changed", "changes"]
+__all__ = ["Changed", "changes", "taking_effect"]
 
 #: Names that one line of the log holds; of more of them it tells the number.
 _NAMED = 10
@@ -67,6 +67,13 @@ def changes(before: Settings, after: Settings) -> Changed:
         tuple(name for name in others if name in _AT_ONCE),
         tuple(name for name in others if name not in _AT_ONCE),
     )
+
+
+def taking_effect(before: Settings, after: Settings) -> Settings:
+    """``before`` with what of ``after`` takes effect at once."""
+    server = {name: getattr(after.server, name) for table, _, name in (one.partition(".") for one in _AT_ONCE)}
+    update: dict[str, object] = {name: getattr(after, name) for name in _ACCOUNTS}
+    return before.model_copy(update=update | {"server": before.server.model_copy(update=server)})
 
 
 def _sellers(settings: Settings) -> dict[str, tuple[SellerSettings, ApplicationSettings]]:

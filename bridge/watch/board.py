@@ -115,7 +115,7 @@ class Board:
             ),
             store=store,
             store_since=store_since,
-            account_files_faulty=tuple(sorted({text for found in surveys for text in found["account_files_faulty"]})),
+            configuration_faults=tuple(sorted({text for found in surveys for text in found["configuration_faults"]})),
         )
 
     def _surveys(self) -> list[SurveyFigures]:
@@ -150,7 +150,7 @@ class Board:
             workers=gauges.workers,
             store=gauges.store,
             store_since=gauges.store_since,
-            account_files_faulty=gauges.account_files_faulty,
+            configuration_faults=gauges.configuration_faults,
         )
 
     def _activity(self) -> dict[str, Activity]:

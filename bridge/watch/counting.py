@@ -182,7 +182,7 @@ def _as_json(survey: Survey) -> SurveyFigures:
         "store": survey.store,
         "store_since": survey.store_since,
         "in_flight": survey.in_flight,
-        "account_files_faulty": [_cleaned(text) for text in survey.account_files_faulty],
+        "configuration_faults": [_cleaned(text) for text in survey.configuration_faults],
         "draining": survey.draining,
     }
 

@@ -93,7 +93,7 @@ class SurveyFigures(TypedDict):
     store: StoreKind
     store_since: float
     in_flight: int
-    account_files_faulty: list[str]
+    configuration_faults: list[str]
     draining: bool
 
 

@@ -98,8 +98,8 @@ class _Collector:
         if view.store in {"shared", "alone"}:
             shared = "1: all workers use the shared store; 0: it is gone and each goes on alone. Absent without one."
             yield _gauge("store_shared", shared, (), (((), view.store == "shared"),))
-        faulty = "Files of accounts that could not be taken over."
-        yield _gauge("account_files_faulty", faulty, (), (((), len(view.account_files_faulty)),))
+        faulty = "Faults of the configuration: what has them is not taken over."
+        yield _gauge("configuration_faults", faulty, (), (((), len(view.configuration_faults)),))
         yield _gauge("build_info", "The version that runs.", ("version",), (((VERSION,), 1),))
 
 

@@ -27,12 +27,12 @@ class SellerState:
 @dataclass(frozen=True, slots=True)
 class Survey:
     """A worker's gauges. ``sellers`` are those seen in the last hour; ``store_since``: since when the store is what
-    it is, in unix seconds; ``in_flight``: requests at this moment; ``account_files_faulty``: what is wrong with which
-    file of accounts, one text each, without secrets; ``draining``: the worker is about to stop."""
+    it is, in unix seconds; ``in_flight``: requests at this moment; ``configuration_faults``: what is wrong with which
+    file, one text each, without secrets; ``draining``: the worker is about to stop."""
 
     sellers: tuple[SellerState, ...] = ()
     store: StoreKind = "memory"
     store_since: float = 0.0
     in_flight: int = 0
-    account_files_faulty: tuple[str, ...] = ()
+    configuration_faults: tuple[str, ...] = ()
     draining: bool = False

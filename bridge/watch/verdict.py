@@ -108,13 +108,13 @@ def _of_the_house(view: Gauges) -> Iterable[Finding]:
                 "It hangs, or the machine is overloaded. Restart mws-bridge if it stays.",
                 f"for {duration(silence)}",
             )
-    if view.account_files_faulty:
-        files = counted(len(view.account_files_faulty), "file of accounts has", "files of accounts have")
+    if view.configuration_faults:
+        faults = counted(len(view.configuration_faults), "fault", "faults")
         yield Finding(
             "bad",
-            f"{files} faults: nothing new from there is in force.",
+            f"{faults} in the configuration: nothing new from there is in force.",
             "Correct what is said below; such files are read again by themselves.",
-            details=view.account_files_faulty,
+            details=view.configuration_faults,
         )
 
 

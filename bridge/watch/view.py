@@ -37,7 +37,7 @@ class Gauges:
     workers: tuple[WorkerState, ...]
     store: StoreKind | None
     store_since: float
-    account_files_faulty: tuple[str, ...]
+    configuration_faults: tuple[str, ...]
 
     @property
     def in_flight(self) -> int:

@@ -19,7 +19,7 @@ _FIRING: dict[str, tuple[dict[str, str], str]] = {
     "MwsBridgeDown": ({'up{job="mws-bridge",instance="b"}': "0x10"}, "5m"),
     "MwsBridgeWorkersMissing": ({'mws_bridge_workers{instance="b"}': "2x10 1x20"}, "20m"),
     "MwsBridgeStoreGone": ({'mws_bridge_store_shared{instance="b"}': "1x5 0x10"}, "10m"),
-    "MwsBridgeAccountsFaulty": ({'mws_bridge_account_files_faulty{instance="b"}': "1x20"}, "10m"),
+    "MwsBridgeConfigurationFaulty": ({'mws_bridge_configuration_faults{instance="b"}': "1x20"}, "10m"),
     "MwsBridgeRefused": (  # the first one ever
         {'mws_bridge_requests_total{instance="b",operation="ListOrders",code="AccessDenied"}': "_x9 1x5"},
         "11m",
@@ -62,7 +62,7 @@ _WELL = {
     'up{job="mws-bridge",instance="a"}': "1x200",
     'mws_bridge_workers{instance="a"}': "2x200",
     'mws_bridge_store_shared{instance="a"}': "1x200",
-    'mws_bridge_account_files_faulty{instance="a"}': "0x200",
+    'mws_bridge_configuration_faults{instance="a"}': "0x200",
     'mws_bridge_requests_total{instance="a",operation="ListOrders",code="OK"}': "0+80x200",
     'mws_bridge_requests_total{instance="a",operation="ListOrders",code="RequestThrottled"}': "0+20x200",
     'mws_bridge_requests_total{instance="a",operation="ListOrders",code="ServiceUnavailable"}': "0+1x200",

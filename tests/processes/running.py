@@ -137,12 +137,14 @@ async def served(config: Path, *options: str) -> AsyncIterator[Served]:
     """A bridge with that configuration, which is killed in the end if it still runs."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
+        "-P",
         "-m",
         "bridge",
         "serve",
         "--config",
         str(config),
         *options,
+        cwd=config.parent,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -101,7 +101,7 @@ def busy(sellers: int = 12, *, trouble: bool = True, store: str = "shared") -> B
     faulty = ("sellers.d/acme.toml: [[seller]][1].region: must be na, eu or fe",) if trouble else ()
     watches = {}
     for name in ("1", "2"):
-        survey = Survey(tuple(states), store, NOW - 1690, in_flight=2, account_files_faulty=faulty)
+        survey = Survey(tuple(states), store, NOW - 1690, in_flight=2, configuration_faults=faulty)
         watches[name] = Watch(now=clock, survey=lambda survey=survey: survey)
     while clock.at < NOW:
         clock.at = min(clock.at + 60, NOW)

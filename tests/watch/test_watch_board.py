@@ -343,13 +343,13 @@ def test_gauges_of_several_workers():
             (state("A", buckets={"getOrder": 3.0, "getOrders": 1.0}, token_age=None), state("B")),
             store="shared",
             store_since=NOW - 900,
-            account_files_faulty=("b.toml: bad \ud800", "a.toml: bad"),
+            configuration_faults=("b.toml: bad \ud800", "a.toml: bad"),
         ),
         "2": Survey(
             (state("A", buckets={"getOrder": 2.0, "searchOrders": 9.0}, token_age=30.0),),
             store="alone",
             store_since=NOW - 50,
-            account_files_faulty=("a.toml: bad",),
+            configuration_faults=("a.toml: bad",),
             draining=True,
         ),
         "3": Survey((state("A", buckets={}, token_age=20.0),), store="alone", store_since=NOW - 60),
@@ -363,7 +363,7 @@ def test_gauges_of_several_workers():
     assert view.sellers["A"].token_age == 20.0
     assert view.sellers["B"] == state("B")
     assert (view.store, view.store_since) == ("alone", NOW - 60)
-    assert view.account_files_faulty == ("a.toml: bad", "b.toml: bad ?")
+    assert view.configuration_faults == ("a.toml: bad", "b.toml: bad ?")
     assert all(
         getattr(board.gauges(), field.name) == getattr(view, field.name) for field in dataclasses.fields(Gauges)
     )

@@ -33,7 +33,7 @@ def board(store="shared"):
         (state("A1SELLER", buckets={"getOrders": 3.5, "getOrder": -2.0}), state("B", token_age=None)),
         store,
         in_flight=4,
-        account_files_faulty=("a.toml: bad", "b.toml: bad"),
+        configuration_faults=("a.toml: bad", "b.toml: bad"),
     )
     watch = Watch(now=clock, survey=lambda: survey)
     watch(EVENT._replace(waited=1.25, hits=7, misses=2))
@@ -75,7 +75,7 @@ def test_every_figure_is_there(accept, parse):
         ("mws_bridge_in_flight",): 4,
         ("mws_bridge_workers",): 1,
         ("mws_bridge_store_shared",): 1,
-        ("mws_bridge_account_files_faulty",): 2,
+        ("mws_bridge_configuration_faults",): 2,
         ("mws_bridge_build_info", ("version", version("mws-bridge"))): 1,
     }
     assert {name: found.get(name) for name in expected} == expected
@@ -104,7 +104,7 @@ def test_every_figure_is_explained():
     assert {family.name.removeprefix("mws_bridge_") for family in families} == {
         *("requests", "request_seconds", "upstream_calls", "upstream_seconds", "usage_plan_wait_seconds"),
         *("order_cache", "authentication_failures", "next_token_failures", "request_bytes", "bucket_tokens"),
-        *("token_age_seconds", "in_flight", "workers", "account_files_faulty", "build_info"),
+        *("token_age_seconds", "in_flight", "workers", "configuration_faults", "build_info"),
     }
 
 

@@ -257,7 +257,7 @@ def test_times_of_another_day():
 def hostile_page():
     """A page on which every text that can come from elsewhere is hostile."""
     evil = state(HOSTILE, why=HOSTILE, upstream=HOSTILE, buckets={HOSTILE: 1.0})
-    survey = Survey((evil,), "alone", NOW, account_files_faulty=(HOSTILE,))
+    survey = Survey((evil,), "alone", NOW, configuration_faults=(HOSTILE,))
     events = [
         failure("AccessDenied", reason=HOSTILE, seller_id=HOSTILE, request_id=HOSTILE),
         stranger("InvalidAddress")._replace(reason=HOSTILE),
@@ -324,7 +324,7 @@ def test_no_screen_is_too_narrow(show, trouble, size):
     """Nothing reaches beyond the screen, whatever the values are, closed or unfolded."""
     long = board(
         failure("AccessDenied", reason="r" * 400, seller_id="S" * 80, request_id="q" * 80),
-        survey=Survey((state("S" * 80, why="w" * 200, buckets={"o" * 90: 1.0}),), account_files_faulty=("f" * 300,)),
+        survey=Survey((state("S" * 80, why="w" * 200, buckets={"o" * 90: 1.0}),), configuration_faults=("f" * 300,)),
     )
     for html in (render_page(trouble), hostile_page(), render_page(long, ("y" * 300,)), render_locked()):
         page = show(html, size=size)
