@@ -3,8 +3,10 @@
 Buckets keep the store's own time, and one script does each step on them, so that copies cannot take the same token.
 """
 
+import logging
 import secrets
 import struct
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -32,6 +34,10 @@ _VERSION = struct.Struct(">d")
 #: Before the content: whether it is packed. An order shrinks to a fifth.
 _PLAIN, _PACKED = b"\x00", b"\x01"
 _MIN_PACKED = 512
+#: Seconds between two lines about values that cannot be opened: there may be thousands of them.
+_QUIET = 60.0
+
+_log = logging.getLogger("mws_bridge.state")
 
 # A bucket is a hash of tokens, the time of the store at which that was so, the rate that was learned, and when its
 # life began. It is forgotten after a day without use: a plan's rate is told with every answer, and the bucket is full
@@ -88,12 +94,15 @@ _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS
 
 
 class RedisState:
-    """State in the store at ``url``. ``ring`` seals values; one that cannot be opened counts as not there. Several
-    bridges may share one store: sellers are told apart by their applications and regions."""
+    """State in the store at ``url``. ``ring`` seals values; one that cannot be opened counts as not there, and the
+    log says so. Several bridges may share one store: sellers are told apart by their applications and regions.
+    ``clock`` gives monotonic seconds."""
 
-    def __init__(self, url: str, ring: KeyRing) -> None:
+    def __init__(self, url: str, ring: KeyRing, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._redis = _client(url)
         self._ring = ring
+        self._clock = clock
+        self._told_at = float("-inf")
         self._take = self._redis.register_script(_TAKE)
         self._put = self._redis.register_script(_PUT)
         self._learn = self._redis.register_script(_LEARN)
@@ -160,6 +169,11 @@ class RedisState:
         try:
             plain = self._ring.open(sealed[_VERSION.size :], bound_to=name.encode())
         except SealError:
+            if self._clock() - self._told_at >= _QUIET:
+                self._told_at = self._clock()
+                _log.warning(
+                    "the shared store holds what cannot be opened: is server.token_keys the same on all machines?"
+                )
             return None
         return plain[1:] if plain[:1] == _PLAIN else _unpacked(plain[1:])
 
@@ -184,7 +198,7 @@ class RedisState:
 def faulty(url: str) -> str | None:
     """What is wrong with a URL of a known scheme, without asking the store; None when it is right."""
     try:
-        _client(url).connection_pool.make_connection()
+        _client(url).connection_pool.make_connection()  # type: ignore[no-untyped-call]
     except TypeError:
         return "it has an option that is unknown"
     except ValueError:

@@ -279,13 +279,25 @@ async def test_nothing_readable_leaves_the_process(store):
     await state.aclose()
 
 
-async def test_keys_rotate(store):
-    """A new key reads what the old one sealed while it is on the ring, and not after."""
-    name = uuid.uuid4().hex
-    old, both, new = (RedisState(store.url, ring(*keys)) for keys in (("old",), ("new", "old"), ("new",)))
+async def test_keys_rotate(store, caplog):
+    """A new key reads what the old one sealed while it is on the ring, and not after; then the log says so, not more
+    than once a minute."""
+    name, clock = uuid.uuid4().hex, Clock()
+    old, both, new = (
+        RedisState(store.url, ring(*keys), clock=clock) for keys in (("old",), ("new", "old"), ("new",))
+    )
     await old.put({name: b"x"}, 60.0)
     assert await both.get([name]) == [b"x"]
-    assert await new.get([name]) == [None]
+    assert caplog.messages == []
+    for passed, lines in ((0, 1), (59, 1), (1, 2)):
+        clock.at += passed
+        assert await new.get([name, name]) == [None, None]
+        assert (
+            caplog.messages.count(
+                "the shared store holds what cannot be opened: is server.token_keys the same on all machines?"
+            )
+            == lines
+        )
     await both.put({name: b"y"}, 60.0)
     assert await new.get([name]) == [b"y"]
     for state in (old, both, new):
