@@ -33,11 +33,6 @@ __all__ = ["listen", "run", "serve", "stopped_by_signals"]
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until told to stop. Returns 2 when the configuration or an address cannot be used."""
-    with _hangups_ignored():
-        return _chosen(arguments)
-
-
-def _chosen(arguments: argparse.Namespace) -> int:
     if arguments.sandbox and arguments.config:
         print("mws-bridge: --sandbox needs no --config: leave one of them out", file=sys.stderr)
         return 2
@@ -49,6 +44,11 @@ def _chosen(arguments: argparse.Namespace) -> int:
         from bridge.cli.serve_sandbox import serve_sandbox  # noqa: PLC0415
 
         return _run(arguments, lambda recorder: serve_sandbox(arguments, recorder))
+    with _hangups_ignored():
+        return _run_configured(arguments)
+
+
+def _run_configured(arguments: argparse.Namespace) -> int:
     path = config_path(arguments)
     source = AccountSource(path, os.environ)
     try:
