@@ -98,9 +98,10 @@ REQUEST_HEADERS_TOO_LARGE = Fault(
 class MwsError(Exception):
     """A request that ends in an MWS error document.
 
-    ``message`` goes to the caller; it must hold no secret and no personal data. ``reason`` is for the operator's
-    log only: the plain-words cause, without secrets or personal data. ``faults`` holds every fault that validation
-    found, of which the caller is told the first, as MWS did. ``upstream_request_id`` is SP-API's id, if one was met.
+    ``message`` goes to the caller, and may repeat what that has sent, so a message that does needs a ``reason``: the
+    plain-words cause for the operator's log, without secrets or personal data. ``faults`` holds every fault that
+    validation found, of which the caller is told the first, as MWS did. ``upstream_request_id`` is SP-API's id, if
+    one was met.
     """
 
     def __init__(

@@ -10,13 +10,26 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from mws_compat.errors import INVALID_ADDRESS, UNREADABLE_PARAMETER, MwsError
+from mws_compat.errors import INVALID_ADDRESS, UNREADABLE_PARAMETER, Fault, MwsError
 from mws_compat.layouts import read_laid_out
 from mws_compat.orders import OPERATIONS, SECTION, VERSIONS, Operation
 
-__all__ = ["MAX_PARAMETERS", "Address", "Call", "HttpRequest", "parse_call", "resolve_address"]
+__all__ = [
+    "MAX_PARAMETERS",
+    "Address",
+    "Call",
+    "HttpRequest",
+    "parse_call",
+    "plain_name",
+    "refusal",
+    "resolve_address",
+]
 
 MAX_PARAMETERS = 1000
+
+_MOST_LETTERS = 64
+#: As names of operations, parameters, versions and paths are written: a dot only between two parts.
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_/-]+(?:\.[A-Za-z0-9_/-]+)*").fullmatch
 
 _SEGMENTS = re.compile(r"/+([A-Za-z]+)(?:/+([0-9]{4}-[0-9]{2}-[0-9]{2}))?/*")
 
@@ -33,7 +46,7 @@ class HttpRequest(NamedTuple):
 
     def __repr__(self) -> str:
         # Values may be secrets or personal data.
-        return f"HttpRequest({self.method} {len(self.query)} and {len(self.body)} bytes)"
+        return f"HttpRequest({plain_name(self.method)} {len(self.query)} and {len(self.body)} bytes)"
 
 
 class Call(NamedTuple):
@@ -62,8 +75,10 @@ class Call(NamedTuple):
         return self.path in {"", "/"} and not self.values and self.method == "GET"
 
     def __repr__(self) -> str:
-        # Values may be secrets or personal data; names are neither.
-        return f"Call({self.method} {self.path} Action={self.action!r} names={sorted(self.parameters)})"
+        # Values may be secrets or personal data; so may names that are no names, where a client escapes wrongly.
+        names = sorted({plain_name(name) for name in self.parameters})
+        method, path, action = map(plain_name, (self.method, self.path, self.action))
+        return f"Call({method} {path} Action={action!r} names={names})"
 
 
 class Address(NamedTuple):
@@ -101,7 +116,7 @@ def _read(pieces: list[bytes]) -> dict[str, str]:
         value = _decode(raw_value, name)
         if values.setdefault(name, value) != value:
             # Two values for one name could be signed as one and read as the other.
-            raise MwsError(UNREADABLE_PARAMETER, f"Parameter {_shown(name)} was sent more than once.")
+            raise refusal(UNREADABLE_PARAMETER, "Parameter {} was sent more than once.", name)
     return values
 
 
@@ -114,13 +129,27 @@ def _decode(raw: bytes, name: str | None = None) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError:
-        what = "A parameter name" if name is None else f"The value of parameter {_shown(name)}"
-        raise MwsError(UNREADABLE_PARAMETER, f"{what} is not valid UTF-8.") from None
+        if name is None:
+            raise MwsError(UNREADABLE_PARAMETER, "A parameter name is not valid UTF-8.") from None
+        raise refusal(UNREADABLE_PARAMETER, "The value of parameter {} is not valid UTF-8.", name) from None
+
+
+def refusal(fault: Fault, text: str, *said: str) -> MwsError:
+    """The error whose ``text`` repeats, for each ``{}``, a name that the caller wrote. The caller reads it as it was
+    sent, if that is short and printable. The operator reads it only where it is a ``plain_name``: what a client
+    escapes wrongly, such as ``Action=ListOrders%26BuyerEmail=…``, puts personal data in a name's place."""
+    return MwsError(fault, text.format(*map(_shown, said)), reason=text.format(*map(plain_name, said)))
+
+
+def plain_name(name: str) -> str:
+    """A name that a caller wrote, fit for the operator's log: itself if it is empty, or is written like the names of
+    MWS (letters, digits, ``_ - /``, dots between them) and not longer than 64; else words that say that it is not."""
+    return name if not name or (len(name) <= _MOST_LETTERS and _PLAIN_NAME(name)) else "(not a plain name)"
 
 
 def _shown(name: str) -> str:
-    """A parameter name fit to be repeated in a message: short, printable."""
-    return name if len(name) <= 64 and name.isprintable() else "(unprintable name)"
+    """A name fit to be repeated to its caller: short, printable."""
+    return name if len(name) <= _MOST_LETTERS and name.isprintable() else "(unprintable name)"
 
 
 def resolve_address(call: Call) -> Address:
@@ -134,24 +163,22 @@ def resolve_address(call: Call) -> Address:
 def _address(path: str, action: str) -> Address:
     match = _SEGMENTS.fullmatch(path)
     if match is None:
-        raise MwsError(INVALID_ADDRESS, f"Resource {_shown(path)} is not found on this server.")
+        raise refusal(INVALID_ADDRESS, "Resource {} is not found on this server.", path)
     section, version = match.groups()
     if version is None:
-        text = f"Resource {_shown(path)} is not found on this server. API Version is missing"
-        raise MwsError(INVALID_ADDRESS, text)
+        raise refusal(INVALID_ADDRESS, "Resource {} is not found on this server. API Version is missing", path)
     if action == "GetServiceStatus":
         return Address(section, version, OPERATIONS[action])
     if section != SECTION:
-        text = (
-            f"Section {_shown(section)}/{version} is not available here: the bridge answers {SECTION}/{VERSIONS[0]}."
-        )
-        raise MwsError(INVALID_ADDRESS, text)
+        text = "Section {}/{} is not available here: the bridge answers {}/{}."
+        raise refusal(INVALID_ADDRESS, text, section, version, SECTION, VERSIONS[0])
     if version not in VERSIONS:
-        raise MwsError(INVALID_ADDRESS, f"Section {section}/{version} is not available; use {SECTION}/{VERSIONS[0]}.")
+        text = "Section {}/{} is not available; use {}/{}."
+        raise refusal(INVALID_ADDRESS, text, section, version, SECTION, VERSIONS[0])
     if not action:
         raise MwsError(UNREADABLE_PARAMETER, "Missing required parameter Action.")
     operation = OPERATIONS.get(action)
     if operation is None:
-        text = f"Operation {_shown(action)} is not available for section {section}/{version}"
-        raise MwsError(INVALID_ADDRESS, text)
+        text = "Operation {} is not available for section {}/{}"
+        raise refusal(INVALID_ADDRESS, text, action, section, version)
     return Address(section, version, operation)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from isal import igzip
 
@@ -31,7 +31,7 @@ from mws_compat.errors import (
     MwsError,
 )
 from mws_compat.orders import SECTION, namespace_of
-from mws_compat.query import Address, Call, HttpRequest, parse_call, resolve_address
+from mws_compat.query import Address, Call, HttpRequest, parse_call, plain_name, resolve_address
 from mws_compat.schema import format_instant
 from mws_compat.validation import check
 from mws_compat.writer import CONTENT_TYPE, DEFAULT_NAMESPACE, render_error, render_ping, render_response
@@ -49,6 +49,7 @@ _log = logging.getLogger("mws_bridge")
 
 #: A shorter body is sent as it is: it fits into the packets that its headers need anyway.
 _MIN_GZIP_BYTES = 1024
+_METHODS = frozenset({"GET", "POST"})
 _FIXED_HEADERS = (
     (b"server", b"Server"),
     (b"content-type", CONTENT_TYPE.encode()),
@@ -77,6 +78,15 @@ class _Progress:
     caller: Caller | None = None
     journal: UpstreamJournal = field(default_factory=UpstreamJournal)
     bytes_in: int = 0
+
+
+class _Reply(NamedTuple):
+    """An answer that can be sent. ``unproven``: its caller could not prove who it is."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    unproven: bool
 
 
 class Endpoint:
@@ -132,6 +142,19 @@ class Endpoint:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        reply = await self._reply(scope, receive)
+        if reply is None:
+            return
+        if reply.unproven:
+            with suppress(asyncio.CancelledError):  # the server stops: the answer is due now
+                if not await self.limits.slow_down(address_of(scope)):
+                    reply.headers.append((b"connection", b"close"))
+        await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
+        await send({"type": "http.response.body", "body": reply.body})
+
+    async def _reply(self, scope: Scope, receive: Receive) -> _Reply | None:
+        """The answer, recorded and reported; None when nobody is left to be told. Of the request it leaves nothing in
+        memory, because the answer may have to wait."""
         started = self._clock()
         # Of a header that came twice the first one counts.
         progress = _Progress(self._new_request_id(), self._now(), dict(reversed(list(scope["headers"]))))
@@ -144,7 +167,7 @@ class Endpoint:
         except MwsError as mws_error:
             error = mws_error
         except _Disconnected:
-            return
+            return None
         except asyncio.CancelledError:  # the server stops, and does not wait for its last requests any longer
             error = MwsError(SERVICE_UNAVAILABLE, reason="the server stopped before the answer was ready")
         except Exception as unexpected:  # noqa: BLE001 - the one place that turns any failure into an MWS answer
@@ -165,14 +188,12 @@ class Endpoint:
         if error is not None and error.fault is REQUEST_TOO_LARGE:
             headers.append((b"connection", b"close"))  # the rest of the body was not read
         self._report(_event(scope, progress, error, status, len(body), self._clock() - started))
-        if error is not None and progress.caller is None and error.fault in _UNPROVEN:
-            with suppress(asyncio.CancelledError):  # the server stops: the answer is due now
-                await self.limits.slow_down(address_of(scope))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        unproven = error is not None and progress.caller is None and error.fault in _UNPROVEN
+        error = None  # whose traceback holds this frame, and with it the request
+        return _Reply(status, headers, body, unproven)
 
     async def _work(self, scope: Scope, receive: Receive, progress: _Progress) -> bytes:
-        if scope["method"] not in {"GET", "POST"}:
+        if scope["method"] not in _METHODS:
             raise MwsError(METHOD_NOT_ALLOWED)
         with self.limits.body() as hold:
             body = await _read_body(progress.headers, receive, hold)
@@ -306,7 +327,7 @@ def _event(
         operation = "Ping"
     return RequestEvent(
         request_id=progress.request_id,
-        method=scope["method"],
+        method=scope["method"] if scope["method"] in _METHODS else plain_name(scope["method"]),
         operation=operation,
         seller_id=progress.caller.seller.seller_id if progress.caller else "",
         access_key_id=progress.caller.access_key_id if progress.caller else "",

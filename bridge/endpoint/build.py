@@ -171,6 +171,7 @@ def build_service(
     limits = Limits(
         in_flight=settings.server.in_flight,
         in_flight_per_seller=settings.server.in_flight_per_seller,
+        delayed=settings.server.connections // 2,
         clock=clock,
         sleep=sleep,
     )

@@ -17,6 +17,7 @@ from bridge.upstream.errors import RefusalError, unreadable
 from bridge.upstream.plans import V0
 from bridge.upstream.regions import region_of
 from mws_compat.errors import INVALID_PARAMETER_VALUE, NEXT_TOKEN_CORRUPTED, MwsError
+from mws_compat.query import refusal
 from mws_compat.schema import Node, Record, format_instant
 from mws_compat.validation import SETTLING, Arguments
 
@@ -97,7 +98,7 @@ class Handlers:
     async def _list_order_items(self, request: Request) -> Record:
         order_id = str(request.arguments["AmazonOrderId"])
         if not _ORDER_ID(order_id):
-            raise _no_such_order(order_id)
+            raise _no_such_order(order_id, "AmazonOrderId is not of the form 3-7-7")
         version, page = await self._serve(request, lambda reads: reads.items(request, order_id))
         return self._item_result(request, version, page, order_id)
 
@@ -108,7 +109,7 @@ class Handlers:
 
     def _item_result(self, request: Request, version: str, page: ItemListing | None, order_id: str) -> Record:
         if page is None:
-            raise _no_such_order(order_id)
+            raise _no_such_order(order_id, "the seller has no order with this AmazonOrderId")
         result: Record = {}
         if page.following is not None:
             result["NextToken"] = self._seal(request, version, page.following)
@@ -176,9 +177,10 @@ def _nodes(records: list[Record]) -> list[Node]:
     return list(records)
 
 
-def _no_such_order(order_id: str) -> MwsError:
+def _no_such_order(order_id: str, reason: str) -> MwsError:
+    """``reason`` says what is wrong without the id, which a caller can have taken from the wrong column."""
     shown = order_id if len(order_id) <= 64 and order_id.isprintable() else "(unprintable)"
-    return MwsError(INVALID_PARAMETER_VALUE, f"Invalid AmazonOrderId: {shown}")
+    return MwsError(INVALID_PARAMETER_VALUE, f"Invalid AmazonOrderId: {shown}", reason=reason)
 
 
 def _check_marketplaces(request: Request) -> None:
@@ -190,10 +192,12 @@ def _check_marketplaces(request: Request) -> None:
         raise MwsError(INVALID_PARAMETER_VALUE, "Value of parameter MarketplaceId.Id.N is not a marketplace id.")
     regions = {region_of(id_) for id_ in ids} - {None}
     if len(regions) > 1:
-        text = "MarketplaceId.Id.N values belong to more than one region; ask for one region in a call."
-        raise MwsError(INVALID_PARAMETER_VALUE, text)
+        raise MwsError(
+            INVALID_PARAMETER_VALUE,
+            "MarketplaceId.Id.N values belong to more than one region; ask for one region in a call.",
+        )
     for id_ in ids:
         # An id that our table does not know may be a new marketplace: Amazon decides.
         if region_of(id_) not in {None, seller.region} and id_ not in seller.marketplace_ids:
-            text = f"Seller {seller.seller_id} does not have access to the given marketplace {id_}"
-            raise MwsError(INVALID_PARAMETER_VALUE, text)
+            text = "Seller {} does not have access to the given marketplace {}"
+            raise refusal(INVALID_PARAMETER_VALUE, text, seller.seller_id, id_)

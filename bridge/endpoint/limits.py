@@ -4,8 +4,9 @@ Three bounds, none of which a stranger can turn against a seller:
 
 - requests at work, of one seller and of all: beyond them a caller is told to come again, at once;
 - bodies that are still coming in: a large one needs a share of a fixed amount of memory, a usual one needs none;
-- failed authentications by address: the failing answers themselves are delayed, more and more. A good request from
-  the same address is neither delayed nor refused, so the shop behind the same proxy goes on working.
+- failed authentications by address: the failing answers themselves are delayed, more and more, and the more of them
+  wait the longer: many connections get no more of them than a few. A good request from the same address is neither
+  delayed nor refused, so the shop behind the same proxy goes on working.
 """
 
 import asyncio
@@ -28,10 +29,11 @@ USUAL_BODY_BYTES = 65_536
 
 @dataclass(slots=True)
 class _Failures:
-    """Of one address: how many, less those that time has forgiven up to ``at``."""
+    """Of one address: how many, less those that time has forgiven up to ``at``; and how many answers wait."""
 
     level: float
     at: float
+    waiting: int = 0
 
 
 # What callers of ``Limits`` enter and leave. A generator for each would take longer than all that they do.
@@ -112,8 +114,9 @@ class Limits:
     """The bounds of one process. ``clock`` gives monotonic seconds, ``sleep`` waits for some.
 
     ``body_bytes``: memory for unfinished bodies beyond the usual size; ``free_failures``: failed authentications in a
-    minute that are answered at once; ``delay`` seconds for the next one, doubled with each up to ``longest_delay``;
-    at most ``delayed`` answers wait at a time, any more are sent at once; ``addresses`` are remembered at most.
+    minute that are answered at once; ``delay`` seconds for the next one, doubled with each up to ``longest_delay``.
+    Up to ``delayed_of_address`` answers of one address wait so long, each further one longer in proportion to their
+    number; ``delayed`` wait in all. ``addresses`` are remembered at most.
     """
 
     def __init__(
@@ -125,7 +128,8 @@ class Limits:
         free_failures: int = 10,
         delay: float = 0.1,
         longest_delay: float = 2.0,
-        delayed: int = 256,
+        delayed_of_address: int = 64,
+        delayed: int = 1000,  # half of the connections: see slow_down
         addresses: int = 4096,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
@@ -136,6 +140,7 @@ class Limits:
         self._free_failures = free_failures
         self._delay = delay
         self._longest_delay = longest_delay
+        self._most_of_address = delayed_of_address
         self._most_delayed = delayed
         self._most_addresses = addresses
         self._clock = clock
@@ -178,27 +183,46 @@ class Limits:
         grows, and raises MwsError (ServiceUnavailable) when there is no memory for it."""
         return _BodyShare(self._bodies)
 
-    async def slow_down(self, address: str) -> None:
+    async def slow_down(self, address: str) -> bool:
         """Count a failed authentication from ``address`` (of ``address_of``), and wait as long as its answer has to.
-        The caller must hold no place here meanwhile."""
-        seconds = self._count_failure(address)
-        if seconds <= 0 or self._delayed >= self._most_delayed:
-            return
+        The caller must hold no place here meanwhile, and nothing of the request. False: so many answers wait that
+        this one is due now, as the last one on its connection.
+
+        One address gets no more than ``delayed_of_address`` such answers in ``longest_delay`` seconds, over however
+        many connections it asks: with each that waits the next one waits longer.
+
+        An answer that waits keeps a connection, and the connections are everybody's. So not all of them may wait:
+        beyond ``delayed`` the answer is given and the connection with it, for whoever comes next. A guess then costs
+        a connection. It costs no less where answers wait: a guesser need not wait for them, since a right guess is
+        answered at once and must be, for the sake of the shop behind the same address.
+        """
+        failures = self._failures_of(address)
+        seconds = self._count(failures)
+        if seconds <= 0:
+            return True
+        if self._delayed >= self._most_delayed:
+            return False
         self._delayed += 1
+        failures.waiting += 1
         try:
-            await self._sleep(seconds)
+            await self._sleep(seconds * max(1.0, failures.waiting / self._most_of_address))
         finally:
             self._delayed -= 1
+            failures.waiting -= 1
+        return True
 
-    def _count_failure(self, address: str) -> float:
-        """The seconds by which this failure's answer is delayed."""
-        now = self._clock()
+    def _failures_of(self, address: str) -> _Failures:
         failures = self._failures.pop(address, None)
         if failures is None:
-            failures = _Failures(0.0, now)
+            failures = _Failures(0.0, self._clock())
             if len(self._failures) >= self._most_addresses:
                 self._failures.popitem(last=False)  # the one that has been quiet for longest
         self._failures[address] = failures
+        return failures
+
+    def _count(self, failures: _Failures) -> float:
+        """The seconds by which one more failure's answer is delayed, if it is the only one that waits."""
+        now = self._clock()
         forgiven = max(0.0, now - failures.at) * self._free_failures / 60
         failures.level = max(0.0, failures.level - forgiven) + 1
         failures.at = now

@@ -8,7 +8,7 @@ and what is no HTTP is answered in MWS XML.
 
 Requests that are written ahead of their answers wait in uvicorn's queue. What cannot be read is refused after the
 answers to what came before it, once, and then the connection ends. Where there is no room for another connection, the
-one that has sent no whole head for longest goes: to hold many open shuts nobody out.
+one that has sent no whole request for longest goes: to hold many open shuts nobody out.
 """
 
 import asyncio
@@ -42,6 +42,8 @@ MAX_WIRE_BYTES = 8 * MAX_BODY_BYTES
 #: Requests that wait for the answers before theirs.
 MAX_PIPELINED = 64
 
+_NO_ROOM = "Too many connections are at work already. Try again later."
+
 _log = logging.getLogger("mws_bridge.server")
 
 
@@ -63,7 +65,7 @@ class _TooManyAhead(Exception):  # noqa: N818 - never seen outside: it stops the
 
 
 class MwsHttpProtocol(HttpToolsProtocol):
-    """One connection. ``limits``, and ``silent``, the connections from which no whole head has come, the longest
+    """One connection. ``limits``, and ``silent``, the connections from which no whole request has come, the longest
     silent first, are the class's own: uvicorn makes the objects (see ``protocol_with``)."""
 
     limits = ServerLimits()
@@ -93,10 +95,10 @@ class MwsHttpProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         if len(self.connections) > self.limits.connections:
             if not self.silent:
-                self._refuse(SERVICE_UNAVAILABLE, "Too many connections are at work already. Try again later.")
+                self._refuse(SERVICE_UNAVAILABLE, _NO_ROOM)
                 return
             longest, _ = self.silent.popitem(last=False)
-            longest.shutdown()
+            longest.make_room()
         self.silent[self] = None
         self._await_rest()
 
@@ -144,7 +146,6 @@ class MwsHttpProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= MAX_PIPELINED:
             raise _TooManyAhead
         super().on_headers_complete()
-        self.silent.pop(self, None)
         self._in_head = False
         self._in_body = True
         self._unanswered.append(self.cycle)
@@ -154,6 +155,7 @@ class MwsHttpProtocol(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
+        self.silent.pop(self, None)
         self._in_body = False
         self._number += 1
         super().on_message_complete()
@@ -190,6 +192,13 @@ class MwsHttpProtocol(HttpToolsProtocol):
             self._end()
 
     # --- refusing
+
+    def make_room(self) -> None:
+        """End the connection, whose request has not come as a whole yet."""
+        if self._in_body:
+            self._refuse(SERVICE_UNAVAILABLE, _NO_ROOM)
+        else:
+            self.shutdown()
 
     def _refuse(self, fault: Fault, message: str = "") -> None:
         """Answer no more than what came before, then ``fault``, then end the connection."""

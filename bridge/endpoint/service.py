@@ -60,8 +60,8 @@ def book_of(settings: Settings, sellers: Mapping[str, Seller]) -> AccessBook:
 
 
 class Service:
-    """``in_flight`` counts the requests at work; ``now`` gives the time. ``configuration_faults`` and ``draining`` are set by
-    whoever runs the service, and only told on."""
+    """``in_flight`` counts the requests at work; ``now`` gives the time. ``configuration_faults`` and ``draining``
+    are set by whoever runs the service, and only told on."""
 
     def __init__(
         self,

@@ -5,6 +5,8 @@ is over, from its event: it costs nothing more while it is answered, and a span 
 hold. Attributes are named by the semantic conventions where these have a name, and ``mws.…`` where they have none.
 """
 
+import logging
+import threading
 from collections.abc import Callable, Mapping
 
 from opentelemetry.context import Context
@@ -20,6 +22,11 @@ from bridge.upstream.journal import UpstreamCall
 __all__ = ["Spans"]
 
 _Attributes = Mapping[str, str | int | float]
+
+#: Seconds that the end may take.
+_PATIENCE = 2.0
+
+_log = logging.getLogger("mws_bridge.tracing")
 
 
 class Spans:
@@ -87,8 +94,15 @@ class Spans:
         )
 
     def close(self) -> None:
-        """Send what waits, and end the thread that sends. Takes as long as the exporter takes."""
-        self._provider.shutdown()
+        """Send what waits, and end the thread that sends. Takes two seconds at most: what is not sent by then is
+        lost, with a line in the log. No thread is left that would keep the process from its end."""
+        # The SDK's own end has no bound that could be set: it waits for the batch under way, which the exporter tries
+        # again and again, and then for all that is queued behind it.
+        sending = threading.Thread(target=self._provider.shutdown, name="last spans", daemon=True)
+        sending.start()
+        sending.join(_PATIENCE)
+        if sending.is_alive():
+            _log.warning("the last traces are lost: the collector did not take them within %g s", _PATIENCE)
 
 
 def _nanoseconds(seconds: float) -> int:

@@ -2,6 +2,7 @@
 
 import argparse
 import http.client
+import inspect
 import re
 import shlex
 import shutil
@@ -17,6 +18,7 @@ import yaml
 from bridge import VERSION
 from bridge.cli.arguments import build_parser
 from bridge.endpoint.build import build_state
+from bridge.endpoint.limits import Limits
 from bridge.processes import supervisor
 from bridge.settings import load_settings
 from bridge.settings.environment import _KNOWN as VARIABLES
@@ -124,25 +126,38 @@ def test_services_are_locked_up(name: str) -> None:
 
 
 def test_compose_serves_with_two_workers() -> None:
-    """The command can be typed; what is mounted is there, or is one of the secrets that whoever runs it makes; and it
-    is given longer to stop than the supervisor gives its workers."""
+    """The command can be typed, and it is given longer to stop than the supervisor gives its workers."""
     services = COMPOSE["services"]
     typed = build_parser().parse_args(services["bridge"]["command"])
     assert (typed.workers, typed.host, typed.port, typed.admin_port) == (2, "0.0.0.0", 8013, 8014)
     assert [port.rpartition(":")[2] for port in services["bridge"]["ports"]] == ["8013", "8014"]
-    for service in ("bridge", "keys"):
-        for volume in services[service]["volumes"]:
-            assert (DEPLOY / volume.split(":")[0]).exists()
-    assert services["bridge"]["volumes"][1].endswith(":ro")
+    assert services["keys"]["network_mode"] == "none"
     assert services["bridge"]["build"] == {"context": "..", "dockerfile": "deploy/Dockerfile"}
     assert build_parser().parse_args([*services["keys"]["entrypoint"][1:], *services["keys"]["command"]])
-    for name, secret in COMPOSE["secrets"].items():
-        assert secret["file"] == f"./secrets/{name}"
-        assert f"secrets/{name}" in GUIDE
     assert int(services["bridge"]["stop_grace_period"].rstrip("s")) > supervisor._GRACE
     assert COMPOSE["networks"]["store"]["internal"]
     assert services["valkey"]["networks"] == ["store"]
     assert "ports" not in services["valkey"]
+
+
+def test_compose_mounts_directories() -> None:
+    """Changes are seen while it runs: what is mounted is a directory, in which an editor may put a new file in place
+    of an old one. It is there, or is that of the secrets, which whoever runs it makes. Only the keys are written."""
+    mounts = {
+        name: {inside: DEPLOY / outside for outside, inside, *_ in (one.split(":") for one in service["volumes"])}
+        for name, service in COMPOSE["services"].items()
+        if "volumes" in service
+    }
+    assert mounts["bridge"] == {"/etc/mws-bridge": DEPLOY, "/run/secrets": DEPLOY / "secrets"}
+    assert mounts["keys"] == {**mounts["bridge"], "/etc/mws-bridge/sellers.d": DEPLOY / "sellers.d"}
+    assert len(mounts) == 2
+    assert "mkdir -p secrets" in GUIDE
+    for outside in {*mounts["keys"].values()} - {DEPLOY / "secrets"}:
+        assert outside.is_dir()
+    written = [one for name in mounts for one in COMPOSE["services"][name]["volumes"] if not one.endswith(":ro")]
+    assert written == ["./sellers.d:/etc/mws-bridge/sellers.d"]
+    assert "secrets" not in COMPOSE  # nor as secrets of Compose's, which are single files
+    assert "configs" not in COMPOSE
 
 
 @pytest.mark.skipif(SERVER is None, reason="neither valkey-server nor redis-server is installed")
@@ -210,7 +225,10 @@ def test_the_sample_configurations_are_right(name: str, tmp_path: Path) -> None:
         assert settings.state is not None
         assert settings.state.get_secret_value().startswith("redis://valkey:")
         assert settings.admin.host == "0.0.0.0"
-        mounted = {f"/run/secrets/{secret}" for secret in COMPOSE["services"]["bridge"]["secrets"]}
+        made = re.findall(
+            r"> (secrets/\w+)", GUIDE.partition("With containers")[2].partition("Without containers")[0]
+        )
+        mounted = {f"/run/{place}" for place in made}
     else:
         assert settings.admin.host == "127.0.0.1"
         mounted = set(re.findall(r"(?:> |- )(secrets/\w+)", GUIDE.partition("Without containers")[2]))
@@ -265,6 +283,14 @@ def test_settings_exist() -> None:
         named |= set(re.findall(r"(?<![-\w])((?:server|admin|upstream|order_cache)\.[a-z_0-9]+[a-z0-9])\b", text))
     known = {f"{table}.{name}" for table, model in production._TABLES.items() if table for name in model.model_fields}
     assert named == known
+
+
+def test_figures_of_the_delays_are_right() -> None:
+    """What the guide says of wrong signatures is what the limits are."""
+    defaults = {name: one.default for name, one in inspect.signature(Limits).parameters.items()}
+    assert f"no more than {defaults['delayed_of_address'] / defaults['longest_delay']:g} of these answers" in GUIDE
+    assert defaults["delayed"] == 1000
+    assert "A thousand of them wait" in GUIDE
 
 
 def commands() -> Iterator[list[str]]:

@@ -1,17 +1,20 @@
 """Canaries: every secret and every personal field holds a marker, everything that can fail is made to fail, with all
 loggers at DEBUG, and then the markers are looked for where they must not be."""
 
+import ast
 import asyncio
 import contextlib
 import gc
 import logging
 import traceback
+from pathlib import Path
 from random import Random
 from uuid import UUID
 
 import httpx
 import orjson
 import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from bridge.endpoint import app as app_module
 from bridge.endpoint import reads_v0, reads_v2026
@@ -19,15 +22,22 @@ from bridge.endpoint.build import build_endpoint
 from bridge.endpoint.server import serving
 from bridge.mapping import orders_v0, orders_v2026
 from bridge.mapping.rows import Row
-from bridge.observe import log_event
+from bridge.observe import emit_to_log, log_event
 from bridge.settings import parse_settings
 from bridge.upstream.plans import V0, V2026
 from bridge.upstream.transport import AiohttpTransport
+from bridge.watch.board import Board
+from bridge.watch.counting import Watch
+from bridge.watch.metrics import render_metrics
+from bridge.watch.page import render_page
+from bridge.watch.spans import Spans
+from bridge.watch.survey import Survey
 from mws_compat.orders import ORDER, ORDER_ITEM
-from mws_compat.query import HttpRequest, parse_call
+from mws_compat.query import HttpRequest, parse_call, resolve_address
 from mws_compat.schema import BOOLEAN, DATETIME, DECIMAL, INTEGER, ListOf, Scalar, Struct
-from tests.support import ALWAYS, PATH, US, Clock, raw_server, read_request, signed_query
+from tests.support import ALWAYS, PATH, US, Clock, ask, raw_server, read_request, signed_query
 
+ROOT = Path(__file__).resolve().parents[2]
 SELLER = "A1SELLER"
 KEY = "AKIA-NOT-SECRET"
 ORDER_ID = "123-1234567-1234567"
@@ -580,3 +590,183 @@ async def test_over_real_sockets(witness):
             assert b" 400 " in await reader.readline()
             writer.close()
             await writer.wait_closed()
+
+
+# --- what a caller writes where a name or an id belongs -------------------------------------------------------------
+
+#: As a client sends it that takes a wrong column, or escapes wrongly.
+STRAY = "canary.jane@example.com, Canary Street 12"
+ESCAPED = "canary.jane%40example.com%2C+Canary+Street+12"
+DEFINITION = {"CreatedAfter": ALWAYS, "MarketplaceId.Id.1": US}
+
+
+def unsigned(query, path=PATH):
+    return path, query
+
+
+def signed(action, parameters, **signing):
+    """A request that nothing is wrong with but what is said."""
+    given = {"MWSAuthToken": SECRETS["auth token"], **parameters}
+    who = {"seller": SELLER, "key": KEY, "secret": SECRETS["access key"], **signing}
+    return PATH, signed_query(action, given, **who)
+
+
+#: Where it was written → path and body of the request, and the code that it is refused with ('' where it is not).
+STRAYS = {
+    "Action": (unsigned(f"Action=ListOrders%26BuyerEmail={ESCAPED}"), "InvalidAddress"),
+    "Action, alone": (unsigned(f"Action={ESCAPED}"), "InvalidAddress"),
+    "Action, in letters only": (unsigned("Action=Canäry"), "InvalidAddress"),
+    "Action, a name too long": (unsigned(f"Action={'canary' * 11}"), "InvalidAddress"),
+    "path": (unsigned("", f"/Orders&BuyerEmail={ESCAPED}"), "InvalidAddress"),
+    "path, behind the version": (unsigned("", f"{PATH}/{ESCAPED}"), "InvalidAddress"),
+    "path, without a version": (unsigned("", "/Orders/canary.jane@example.com"), "InvalidAddress"),
+    "version in the path": (unsigned("", f"{PATH}%20{ESCAPED}"), "InvalidAddress"),
+    "name of a parameter sent twice": (unsigned(f"Action=x&{ESCAPED}=1&{ESCAPED}=2"), "InvalidParameterValue"),
+    "name of an unreadable one": (unsigned(f"Action=x&{ESCAPED}=%FF"), "InvalidParameterValue"),
+    "an unreadable name": (unsigned(f"Action=x&{ESCAPED}%FF=1"), "InvalidParameterValue"),
+    "value sent twice": (unsigned(f"Action={ESCAPED}&Action=x"), "InvalidParameterValue"),
+    "an unreadable value": (unsigned(f"Action=x&SellerId={ESCAPED}%FF"), "InvalidParameterValue"),
+    "unknown parameter": (signed("GetServiceStatus", {STRAY: STRAY}), ""),
+    "SellerId": (signed("GetServiceStatus", {}, seller=STRAY), "AccessDenied"),
+    "MWSAuthToken": (signed("GetServiceStatus", {"MWSAuthToken": STRAY}), "AccessDenied"),
+    "AWSAccessKeyId": (signed("GetServiceStatus", {}, key=STRAY), "InvalidAccessKeyId"),
+    "Signature": (unsigned(f"{signed('GetServiceStatus', {})[1]}{ESCAPED}"), "SignatureDoesNotMatch"),
+    "SignatureMethod": (
+        unsigned(f"Action=ListOrders&AWSAccessKeyId=x&SignatureVersion=2&SignatureMethod={ESCAPED}&Signature=x"),
+        "InvalidParameterValue",
+    ),
+    "SignatureVersion": (
+        unsigned(f"Action=ListOrders&AWSAccessKeyId=x&SignatureVersion={ESCAPED}&SignatureMethod=x&Signature=x"),
+        "InvalidParameterValue",
+    ),
+    "Timestamp": (signed("GetServiceStatus", {"Timestamp": STRAY}), "InvalidParameterValue"),
+    "Version": (signed("GetServiceStatus", {"Version": STRAY}), ""),
+    "AmazonOrderId": (signed("ListOrderItems", {"AmazonOrderId": STRAY}), "InvalidParameterValue"),
+    "AmazonOrderId, in letters only": (
+        signed("ListOrderItems", {"AmazonOrderId": "canary-jane"}),
+        "InvalidParameterValue",
+    ),
+    "AmazonOrderId.Id.N": (signed("GetOrder", {"AmazonOrderId.Id.1": STRAY}), ""),
+    "MarketplaceId.Id.N": (
+        signed("ListOrders", {"CreatedAfter": ALWAYS, "MarketplaceId.Id.1": STRAY}),
+        "InvalidParameterValue",
+    ),
+    "number of a list": (signed("ListOrders", {**DEFINITION, f"OrderStatus.Status.{STRAY}": "x"}), ""),
+    "status": (signed("ListOrders", {**DEFINITION, "OrderStatus.Status.1": STRAY}), "InvalidParameterValue"),
+    "NextToken": (signed("ListOrdersByNextToken", {"NextToken": STRAY}), "NextTokenCorrupted"),
+    "date": (signed("ListOrders", {**DEFINITION, "CreatedAfter": STRAY}), "InvalidParameterValue"),
+    "two faults": (
+        signed("ListOrders", {**DEFINITION, "CreatedBefore": STRAY, "MaxResultsPerPage": STRAY}),
+        "InvalidParameterValue",
+    ),
+    "number": (signed("ListOrders", {**DEFINITION, "MaxResultsPerPage": STRAY}), "InvalidParameterValue"),
+}
+
+
+#: What Amazon answers whatever it is asked.
+CONTENT = {"access_token": "x", "restrictedDataToken": "x", "payload": {"Orders": []}}
+
+
+class Told:
+    """All that an operator is told of requests: log lines of both forms, spans, the status page and the metrics."""
+
+    def __init__(self, caplog):
+        self.events, self.json = [], []
+        self.caplog = caplog
+        self.spans = InMemorySpanExporter()
+        self.tracer = Spans(self.spans, now=Clock())
+        self.watch = Watch(now=Clock(), survey=Survey)
+        self.emits = [
+            self.events.append,
+            log_event,
+            emit_to_log("json", write=self.json.append),
+            self.tracer,
+            self.watch,
+        ]
+
+    def __call__(self, event):
+        for emit in self.emits:
+            emit(event)
+
+    def texts(self):
+        self.tracer.close()
+        yield from (repr(event) for event in self.events)
+        yield from self.json
+        yield from (record.getMessage() for record in self.caplog.records if record.name.startswith("mws_bridge"))
+        yield from (span.to_json() for span in self.spans.get_finished_spans())
+        report = self.watch.report()
+        yield report.decode()
+        board = Board(now=Clock())
+        board.merge("1", report)
+        yield render_page(board.view())
+        yield render_metrics(board.view(), "text/plain")[0].decode()
+
+
+@pytest.mark.parametrize(("request_", "code"), STRAYS.values(), ids=STRAYS)
+async def test_what_a_caller_writes_anywhere(request_, code, caplog):
+    """Whatever is written where a name, an id, a date or a number belongs, the caller may read again; the operator
+    reads what is wrong, and not what was written. The same for Host, User-Agent and the method."""
+    caplog.set_level(logging.DEBUG)
+    told = Told(caplog)
+    clock = Clock()
+    endpoint = build_endpoint(
+        settings(V0),
+        transport=httpx.MockTransport(lambda request: answer(CONTENT)),
+        emit=told,
+        now=clock.now,
+        clock=clock,
+        sleep=clock.sleep,
+    )
+    path, body = request_
+    plain = await ask(endpoint, "POST", path, body=body)
+    assert plain.code == (code or None)
+    await ask(endpoint, "POST", path, body=body, headers={"host": STRAY, "user-agent": STRAY})
+    await ask(endpoint, STRAY, path, body=body)
+    assert [event.status for event in told.events][::2] == [plain.status, 405]
+    texts = list(told.texts())
+    assert len(texts) == 3 + 3 + 3 + len(told.spans.get_finished_spans()) + 3
+    for text in texts:
+        assert "canary" not in text.lower(), text
+        assert "jane" not in text.lower(), text
+    if code:
+        assert told.events[0].reason
+
+
+def test_what_is_plain_is_told():
+    """The operator still reads which operation, path or parameter it was, where it is written like one."""
+    for path, query, reason in [
+        (PATH, b"Action=ListFoo", "Operation ListFoo is not available for section Orders/2013-09-01"),
+        ("/wp-login.php", b"", "Resource /wp-login.php is not found on this server."),
+        (PATH, b"Action=a%26b", "Operation (not a plain name) is not available for section Orders/2013-09-01"),
+    ]:
+        with pytest.raises(app_module.MwsError) as caught:
+            resolve_address(parse_call(HttpRequest("POST", path, query, b"", "h")))
+        assert caught.value.reason == reason
+    with pytest.raises(app_module.MwsError) as caught:
+        parse_call(HttpRequest("POST", PATH, b"MarketplaceId.Id.1=1&MarketplaceId.Id.1=2", b"", "h"))
+    assert caught.value.reason == "Parameter MarketplaceId.Id.1 was sent more than once."
+
+
+#: Messages that are put together and told to the operator as well: of words of ours only.
+PUT_TOGETHER = {
+    ("query.py", "f'More than {MAX_PARAMETERS} parameters were sent.'"),
+    ("signature.py", "f'Missing required parameter {name}.'"),  # a name of our table
+    ("signature.py", "text"),  # the names of the algorithms
+    ("access.py", "f'Missing required parameter {name}.'"),  # as above
+    ("validation.py", "faults[0]"),  # names of our tables and what they allow
+}
+
+
+def test_every_message_that_may_repeat_something_has_a_reason():
+    """The operator reads the reason, or else the message. So a message that is not all in the source needs a reason;
+    whoever writes another one has to say here that it repeats nothing of the caller's."""
+    found = set()
+    for path in [*(ROOT / "mws_compat").rglob("*.py"), *(ROOT / "bridge").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or ast.unparse(node.func) != "MwsError":
+                continue
+            words = {word.arg: word.value for word in node.keywords}
+            message = node.args[1] if len(node.args) > 1 else words.get("message")
+            if message is not None and "reason" not in words and not isinstance(message, ast.Constant):
+                found.add((path.name, ast.unparse(message)))
+    assert found == PUT_TOGETHER

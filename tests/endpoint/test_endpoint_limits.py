@@ -1,7 +1,9 @@
 """What the endpoint takes on at once, and how soon it answers those who cannot prove who they are."""
 
 import asyncio
+import gc
 import hmac
+from unittest.mock import ANY
 
 import pytest
 
@@ -9,6 +11,7 @@ from bridge.endpoint.limits import USUAL_BODY_BYTES, Limits, address_of, no_limi
 from bridge.sandbox import SandboxSettings
 from mws_compat import signature
 from mws_compat.errors import MwsError
+from mws_compat.query import Call, HttpRequest
 from tests.support import ALWAYS, EU, HOST, NA, NOW, PATH, US, Bridge, Clock, ask, assert_mws, signed_query
 
 LIST = ("ListOrders", {"CreatedAfter": ALWAYS, "MarketplaceId.Id.1": US})
@@ -264,26 +267,105 @@ async def test_memory_of_addresses_is_bounded(clock):
     assert len(limits._failures) == 3
 
 
-async def test_answers_that_wait_are_bounded():
-    """When so many answers wait already, the next one is sent at once: nobody is locked out by those who wait."""
-    doors = []
+class Doors:
+    """A sleep that ends when it is told, and remembers for how long it was asked."""
 
-    async def sleep(seconds):
-        doors.append(asyncio.Event())
-        await doors[-1].wait()
+    def __init__(self):
+        self.slept = []
+        self.opened = asyncio.Event()
 
-    limits = Limits(delayed=2, clock=lambda: 0.0, sleep=sleep)
-    await failures(limits, ENOUGH)
-    waiting = [asyncio.create_task(limits.slow_down("192.0.2.1")) for _ in range(2)]
+    async def sleep(self, seconds):
+        self.slept.append(seconds)
+        await self.opened.wait()
+
+
+async def begun(number, waiting):
+    """So many tasks of ``waiting()``, all of them waiting."""
+    tasks = [asyncio.create_task(waiting()) for _ in range(number)]
     for _ in range(3):
         await asyncio.sleep(0)
-    assert limits.delayed == len(doors) == 2
-    await limits.slow_down("192.0.2.1")
+    return tasks
+
+
+async def test_answers_that_wait_are_bounded():
+    """When so many answers wait already, the next one is due at once, as the last one of its connection: nobody is
+    locked out by those who wait."""
+    doors = Doors()
+    limits = Limits(delayed=2, clock=lambda: 0.0, sleep=doors.sleep)
+    await failures(limits, ENOUGH)
+    waiting = await begun(2, lambda: limits.slow_down("192.0.2.1"))
+    assert limits.delayed == len(doors.slept) == 2
+    assert await limits.slow_down("192.0.2.1") is False
     assert limits.delayed == 2
     waiting[0].cancel()
-    doors[1].set()
-    await asyncio.gather(*waiting, return_exceptions=True)
+    doors.opened.set()
+    assert await asyncio.gather(*waiting, return_exceptions=True) == [ANY, True]
     assert limits.delayed == 0
+
+
+@pytest.mark.parametrize("connections", [10, 300, 900])
+async def test_many_connections_guess_no_faster_than_a_few(connections):
+    """However many answers of one address wait, no more than so many a second are given; another address does not
+    wait longer for it, and nothing is left of it when they are given."""
+    doors = Doors()
+    limits = Limits(delayed_of_address=10, clock=lambda: 0.0, sleep=doors.sleep)
+    doors.opened.set()
+    await failures(limits, ENOUGH + 5)
+    doors.opened.clear()
+    doors.slept.clear()
+    waiting = await begun(connections, lambda: limits.slow_down("192.0.2.1"))
+    assert limits.delayed == len(doors.slept) == connections
+    # A connection that is answered asks anew, and is the last again: so all of them get this many answers a second.
+    assert connections / doors.slept[-1] == pytest.approx(10 / 2.0)
+    await failures(limits, ENOUGH, "192.0.2.2")
+    others = await begun(1, lambda: limits.slow_down("192.0.2.2"))
+    assert doors.slept[-1] == 0.1
+    doors.opened.set()
+    assert await asyncio.gather(*waiting, *others) == [True] * (connections + 1)
+    await limits.slow_down("192.0.2.1")
+    assert doors.slept[-1] == 2.0
+
+
+async def test_what_does_not_wait_ends_its_connection(bridge):
+    """A guesser beyond the bound is answered, and has to connect anew; a right request is not told to."""
+    doors = Doors()
+    bridge.endpoint.limits = Limits(delayed=1, free_failures=1, clock=lambda: 0.0, sleep=doors.sleep)
+    query = signed_query(*LIST, secret="wrong")
+    first = await ask(bridge.endpoint, "POST", PATH, body=query)
+    (waits,) = await begun(1, lambda: ask(bridge.endpoint, "POST", PATH, body=query))
+    beyond = await ask(bridge.endpoint, "POST", PATH, body=query)
+    assert_mws(beyond)
+    assert beyond.outcome == (403, "SignatureDoesNotMatch")
+    assert beyond.headers["connection"] == "close"
+    good = await bridge.call(*LIST)
+    assert good.status == 200
+    doors.opened.set()
+    for answer in (first, await waits, good):
+        assert "connection" not in answer.headers
+
+
+@pytest.mark.parametrize("failing", [{"secret": "wrong"}, {"key": "AKIAUNKNOWN"}, {"seller": "A1UNKNOWN"}], ids=str)
+async def test_an_answer_that_waits_holds_nothing_of_its_request(bridge, failing):
+    """Thousands of answers may wait: what they answer, up to a megabyte each, is out of memory by then."""
+    doors = Doors()
+    bridge.endpoint.limits = Limits(free_failures=0, clock=lambda: 0.0, sleep=doors.sleep)
+    query = signed_query(LIST[0], {**LIST[1], "Ignored": "canary" * 100}, **failing)
+    gc.collect()
+    before = {id(thing): thing for thing in requests_in_memory()}  # other tests' own
+    gc.disable()  # it is to go by itself
+    try:
+        waiting = await begun(1, lambda: ask(bridge.endpoint, "POST", PATH, body=query))
+        assert bridge.endpoint.limits.delayed == 1
+        held = [thing for thing in requests_in_memory() if id(thing) not in before]
+    finally:
+        gc.enable()
+    doors.opened.set()
+    await asyncio.gather(*waiting)
+    assert held == []
+
+
+def requests_in_memory():
+    return [thing for thing in gc.get_objects() if type(thing) in {Call, HttpRequest}]
 
 
 @pytest.mark.parametrize(

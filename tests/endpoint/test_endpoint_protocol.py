@@ -586,6 +586,18 @@ async def test_half_a_head_is_silence():
     await leave(first, second, third)
 
 
+async def test_half_a_body_is_silence():
+    """A connection whose body does not come makes room as well, but is told why: it may belong to a program."""
+    first, second = some(2, connections=2)
+    await first.send(POST + b"1234")
+    await second.send(GOOD)
+    third = Connection(beside=first)
+    assert [one.closed for one in (first, second, third)] == [True, False, False]
+    assert first.statuses == [503]
+    assert "Too many connections" in first.message
+    await leave(first, second, third)
+
+
 async def test_room_is_made_of_who_does_not_read_as_well():
     """A silent connection that has not taken its last answer is cut off when its time is over."""
     (first,) = some(1, connections=1)
@@ -606,7 +618,7 @@ async def test_who_is_at_work_is_not_closed():
     first, second = some(2, connections=2)
     for one in (first, second):
         one.release.clear()
-        await one.send(POST if one is second else GOOD)
+        await one.send(POST + b"12345" if one is second else GOOD)
     third = Connection(beside=first)
     assert third.statuses == [503]
     assert "Too many connections" in third.message
@@ -614,8 +626,7 @@ async def test_who_is_at_work_is_not_closed():
     third.protocol.connection_lost(None)
     for one in (first, second):
         one.release.set()
-    await second.send(b"12345")
-    await first.settle()
+        await one.settle()
     assert [one.statuses for one in (first, second)] == [[200], [200]]
     assert not first.closed
     fourth = Connection(beside=first)

@@ -1,6 +1,7 @@
 """From bytes to a Call and its arguments: the cases of fixtures/calls, and that nothing but MwsError escapes."""
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mws_compat.errors import MwsError
+from mws_compat.errors import INVALID_ADDRESS, MwsError
 from mws_compat.orders import OPERATIONS
 from mws_compat.query import (
     MAX_PARAMETERS,
@@ -16,6 +17,8 @@ from mws_compat.query import (
     Call,
     HttpRequest,
     parse_call,
+    plain_name,
+    refusal,
     resolve_address,
 )
 from mws_compat.validation import Arguments, check
@@ -142,6 +145,16 @@ def test_repr_shows_no_value() -> None:
     assert repr(call) == "Call(GET / Action='ListOrders' names=['Action', 'BuyerEmail', 'Signature'])"
 
 
+def test_repr_shows_no_value_in_a_names_place() -> None:
+    """What a client escapes wrongly gets into names, action and path: there it is not shown either."""
+    call = call_of(b"Action=ListOrders%26BuyerEmail=jane@x&SellerId%3Djane@x=&jane@x=1&jane@y=1", path="/jane@x")
+    call = call._replace(method="jane@x")
+    none = "(not a plain name)"
+    assert repr(call) == f"Call({none} {none} Action='{none}' names=['{none}', 'Action'])"
+    request = HttpRequest("jane@x", "/jane@x", b"jane=x", b"jane=xy", "jane")
+    assert repr(request) == f"HttpRequest({none} 6 and 7 bytes)"
+
+
 @pytest.mark.parametrize(
     "frozen", [call_of(), HttpRequest("GET", "/", b"", b"", ""), Address("S", "V", OPERATIONS["GetOrder"])]
 )
@@ -173,6 +186,46 @@ def test_name_of_64_is_repeated() -> None:
     """Sixty-four characters are still shown."""
     with pytest.raises(MwsError, match=f"Parameter {'n' * 64} was"):
         call_of(f"{'n' * 64}=1&{'n' * 64}=2".encode())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "ListOrders", "MarketplaceId.Id.1", "2013-09-01", "/Orders/2013-09-01", "x_y", "jane.doe", "n" * 64),
+        *{parameter.name for operation in OPERATIONS.values() for parameter in operation.parameters},
+    ],
+)
+def test_plain_names(name: str) -> None:
+    """What is written like the names of MWS is told as it is."""
+    assert plain_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("jane@x", "a b", "a&b=c", "a%20b", "/a?b", "a,b", "(x)", "ä", "a\n", "\n", "'", "a+b", "n" * 65),
+        *(".", "..", ".a", "a.", "a..b", "Id.1.", "/../x..y"),
+    ],
+)
+def test_what_is_no_plain_name(name: str) -> None:
+    """Everything else may be a value: the operator is told that it is no name."""
+    assert plain_name(name) == "(not a plain name)"
+
+
+def test_a_refusal_says_less_to_the_operator() -> None:
+    """The caller reads its own words again, the operator plain names only; braces in them mean nothing."""
+    error = refusal(INVALID_ADDRESS, "{} of {} or {}.", "a b", "List.Foo", "{0}\t")
+    assert error.fault is INVALID_ADDRESS
+    assert error.message == "a b of List.Foo or (unprintable name)."
+    assert error.reason == "(not a plain name) of List.Foo or (not a plain name)."
+
+
+@given(st.text(max_size=80))
+def test_operators_read_letters_that_names_have(name: str) -> None:
+    """Whatever was written, no letter reaches the operator that a name of MWS cannot have."""
+    told = plain_name(name)
+    assert told in {name, "(not a plain name)"}
+    assert told != name or re.fullmatch(r"[A-Za-z0-9_./-]{0,64}", name)
 
 
 def test_errors_hide_their_cause() -> None:

@@ -2,7 +2,12 @@
 
 import asyncio
 import builtins
+import contextlib
+import os
+import socket
+import subprocess
 import sys
+import time
 
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -215,3 +220,62 @@ async def test_spans_arrive(monkeypatch):
     assert path == b"/v1/traces"
     assert b"POST ListOrders" in body
     assert b"mws-bridge" in body
+
+
+# --- collectors that do not take anything ---------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def silent():
+    """The origin of a collector that takes every connection and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@contextlib.contextmanager
+def dead():
+    """The origin of a collector that is not there."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize("collector", [silent, dead])
+def test_the_end_does_not_wait_for_the_collector(collector, monkeypatch, caplog):
+    """Whatever the collector does, also within a batch, the end takes two seconds; the log tells of the loss."""
+    monkeypatch.setattr("bridge.watch.spans._PATIENCE", 0.2)
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "1")
+    with collector() as origin:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", origin)
+        spans = tracing(now=lambda: NOW)
+        spans(EVENT)
+        time.sleep(0.1)  # a batch is under way
+        spans(EVENT)
+        began = time.monotonic()
+        spans.close()
+        assert 0.15 < time.monotonic() - began < 1.0
+    assert "the last traces are lost" in caplog.text
+
+
+_ENDS = """
+import time
+from bridge.watch.tracing import tracing
+from tests.watch.sample import EVENT
+spans = tracing()
+for _ in range(2000):
+    spans(EVENT)
+print(time.time(), flush=True)
+spans.close()
+"""
+
+
+@pytest.mark.parametrize("collector", [silent, dead])
+def test_nothing_keeps_the_process_from_its_end(collector):
+    """A process whose collector is silent or gone ends two seconds after it has been told to."""
+    with collector() as origin:
+        environ = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": origin}
+        run = subprocess.run(
+            [sys.executable, "-c", _ENDS], env=environ, capture_output=True, text=True, timeout=30, check=True
+        )
+        ended = time.time()
+    assert ended - float(run.stdout) < 4.0  # with what a busy machine takes
