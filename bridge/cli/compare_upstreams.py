@@ -13,9 +13,9 @@ import httpx
 
 from bridge.cli.config import config_path, demo_settings, load_or_explain
 from bridge.cli.demo import NOW as DEMO_NOW
-from bridge.cli.diff import publish, trouble
+from bridge.cli.diff import misspelt_paths, publish, refused, tell_unused, trouble
 from bridge.diff.comparison import DiffError, compare_all
-from bridge.diff.rules import RulesError, load_rules
+from bridge.diff.rules import Rules, RulesError, load_rules
 from bridge.endpoint.app import utc_now
 from bridge.endpoint.build import build_api, build_handlers
 from bridge.endpoint.kept import KeptOrders
@@ -31,6 +31,7 @@ from bridge.upstream.accounts import Seller
 from bridge.upstream.plans import V0, V2026
 from bridge.upstream.transport import AiohttpTransport
 from mws_compat.errors import MwsError
+from mws_compat.schema import format_instant
 
 __all__ = ["run"]
 
@@ -46,13 +47,16 @@ def run(arguments: argparse.Namespace) -> int:
     cannot be known."""
     logging.disable(logging.WARNING)  # what Amazon refuses shows in the report
     try:
-        rules = load_rules(arguments.rules) if arguments.rules else None
+        rules = load_rules(arguments.rules) if arguments.rules else Rules()
     except RulesError as error:
         return trouble(error.faults)
+    config = config_path(arguments)
+    if refused(arguments, [config] if config else []):
+        return 2
     if arguments.sandbox:
         readings = asyncio.run(_with_sandbox(arguments))
     else:
-        settings = load_or_explain(config_path(arguments))
+        settings = load_or_explain(config)
         if settings is None:
             return 2
         readings = asyncio.run(_read_both(settings, arguments))
@@ -68,12 +72,16 @@ def run(arguments: argparse.Namespace) -> int:
             documents_of(old, changed),
             documents_of(new, changed),
             "upgrade",
-            rules=rules.rules if rules else (),
-            only=rules.only if rules else (),
+            rules=rules.rules,
+            only=rules.only,
         )
     except DiffError as error:
         return trouble([str(fault) for fault in error.faults])
-    return publish(tally, arguments, old_name=f"Orders {old.version}", new_name=f"Orders {new.version}")
+    if misspelt := misspelt_paths(rules):
+        return trouble(misspelt)
+    code = publish(tally, arguments, old_name=f"Orders {old.version}", new_name=f"Orders {new.version}")
+    tell_unused(rules)
+    return code
 
 
 async def _with_sandbox(arguments: argparse.Namespace) -> tuple[Reading, Reading] | int:
@@ -98,7 +106,8 @@ async def _read_both(
     until = now - _SETTLED
     since = arguments.since or until - _DAY
     if since >= until:
-        return trouble(["--since: must be three minutes ago or earlier"])
+        clock_says = "the sandbox's clock stands still at" if arguments.sandbox else "it is now"
+        return trouble([f"--since: must be three minutes ago or earlier; {clock_says} {format_instant(now)}"])
     patient = settings.upstream.model_copy(update={"max_wait": _PATIENCE, "deadline": _PATIENCE})
     settings = settings.model_copy(update={"upstream": patient})
     transport = AiohttpTransport(trust_env=not arguments.sandbox)

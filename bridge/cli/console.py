@@ -11,10 +11,17 @@ from rich.text import Text
 __all__ = ["heading", "line", "show_table", "show_xml"]
 
 
+class _Console(Console):
+    """Leaves it to the command line's end to say what it means that nobody reads any more."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def _console() -> Console:
     # Looked up for each use, so that a test or a pager that replaces stdout is heard. No highlighting of its own:
     # ids and numbers are data here, and wrapping would break lines that people copy.
-    return Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    return _Console(file=sys.stdout, highlight=False, soft_wrap=True)
 
 
 def show_xml(text: str, *, most_lines: int = 0) -> None:

@@ -14,14 +14,16 @@ from pathlib import Path
 from bridge.diff.comparison import DiffError, compare_all, find_records
 from bridge.diff.differences import Verdict
 from bridge.diff.entries import struct_of
+from bridge.diff.places import is_known
 from bridge.diff.profiles import AUTO, Pattern, Rule
 from bridge.diff.records import compare_records
 from bridge.diff.reports import write_report
+from bridge.diff.reports.output import print_report, why_not, write_file
 from bridge.diff.rules import Rules, RulesError, load_rules, parse_tolerance
 from bridge.diff.tally import Tally
 from bridge.offline.faults import in_words
 
-__all__ = ["publish", "run", "trouble"]
+__all__ = ["misspelt_paths", "publish", "refused", "run", "tell_unused", "trouble"]
 
 _MOST_FAULTS = 20
 
@@ -36,6 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
         return trouble(["only one side can be the standard input"])
     if arguments.reproduce:
         return _reproduce(arguments, *arguments.reproduce)
+    if refused(arguments, [arguments.old, arguments.new]):
+        return 2
     try:
         tally = compare_all(
             arguments.old,
@@ -46,8 +50,10 @@ def run(arguments: argparse.Namespace) -> int:
         )
     except DiffError as error:
         return trouble([str(fault) for fault in error.faults])
+    if misspelt := misspelt_paths(rules):
+        return trouble(misspelt)
     code = publish(tally, arguments, old_name=arguments.old, new_name=arguments.new)
-    _tell_unused(rules)
+    tell_unused(rules)
     return code
 
 
@@ -82,11 +88,26 @@ def _rules(arguments: argparse.Namespace) -> Rules:
     return rules
 
 
-def _tell_unused(rules: Rules) -> None:
-    """A rule that matches nothing may be misspelt."""
+def misspelt_paths(rules: Rules, *, own: frozenset[str] = frozenset()) -> list[str]:
+    """What is to be said of each ``only`` that neither side had a place for, and no table knows: that nothing differs
+    there would prove nothing. ``own`` are names of places that stand in no table."""
+    return [
+        f"only {pattern.text}: neither side has such a place, and no table knows one; correct the path"
+        for pattern in rules.only
+        if not pattern.met and not is_known(pattern) and own.isdisjoint(pattern.names)
+    ]
+
+
+def tell_unused(rules: Rules) -> None:
+    """Say which rules were of no use: they may be misspelt."""
+    notes = [f"neither side has anything at {pattern.text}" for pattern in rules.only if not pattern.met]
     for rule in rules.rules:
-        if not rule.used:
-            print(f"mws-bridge: note: no difference is at {rule.pattern.text}: {rule.reason}", file=sys.stderr)
+        if not rule.pattern.met:
+            notes.append(f"no difference is at {rule.pattern.text}: {rule.reason}")
+        elif not rule.used:
+            notes.append(f"no difference at {rule.pattern.text} is one that the rule is for: {rule.reason}")
+    for note in notes:
+        print(f"mws-bridge: note: {note}", file=sys.stderr)
 
 
 def trouble(faults: Sequence[str]) -> int:
@@ -101,10 +122,30 @@ def trouble(faults: Sequence[str]) -> int:
 # --- the report -----------------------------------------------------------------------------------------------------
 
 
+def refused(arguments: argparse.Namespace, inputs: Sequence[str | Path], *, recording: Path | None = None) -> bool:
+    """Whether the report must not be written where ``output`` says, since it would destroy what is read: the
+    ``inputs``, the rules, or a part of ``recording``. Then it has been said."""
+    if _output_of(arguments) is None:
+        return False
+    rules = [arguments.rules] if arguments.rules else []
+    reason = why_not(arguments.output, [*inputs, *rules], recording=recording)
+    if reason:
+        trouble([f"{arguments.output}: {reason}"])
+    return bool(reason)
+
+
+def _output_of(arguments: argparse.Namespace) -> Path | None:
+    """The file that ``output`` names; None for the standard output."""
+    output: Path | None = arguments.output
+    return None if output is None or str(output) == "-" else output
+
+
 def publish(tally: Tally, arguments: argparse.Namespace, *, old_name: str, new_name: str) -> int:
     """Write the report as the options say (``format``, ``output``, ``details``, ``show_pii``, ``colour``,
-    ``no_pager``). Returns the exit code: 0 the same, 1 different, 2 when it cannot be written."""
-    terminal = arguments.output is None and sys.stdout.isatty()
+    ``no_pager``). Returns the exit code: 0 the same, 1 different, 2 when it cannot be written or the comparison is
+    not complete. Raises OSError when it is the standard output that cannot be written."""
+    output = _output_of(arguments)
+    terminal = output is None and sys.stdout.isatty()
     report = StringIO()
     write_report(
         tally,
@@ -119,30 +160,19 @@ def publish(tally: Tally, arguments: argparse.Namespace, *, old_name: str, new_n
         details=arguments.details,
     )
     text = report.getvalue()
-    if arguments.output is not None:
+    plain = arguments.format == "text"
+    if output is not None:
         try:
-            _write(arguments.output, text)
+            write_file(output, text)
+        except BrokenPipeError:
+            raise
         except OSError as error:
-            return trouble([f"{arguments.output}: {in_words(error)}"])
-    elif arguments.format != "text":
-        sys.stdout.buffer.write(text.encode())  # what says that it is UTF-8 is that, whatever the terminal's encoding
-    elif not (terminal and not arguments.no_pager and _page(text)):
-        encoding = sys.stdout.encoding or "utf-8"
-        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+            return trouble([f"{output}: {in_words(error)}"])
+    elif not (plain and terminal and not arguments.no_pager and _page(text)):
+        print_report(text, plain=plain)
+    if tally.faults:
+        return 2
     return 0 if tally.same else 1
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all, and for nobody else to read: a report may hold what it was told to show."""
-    waiting = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-        waiting.replace(path)
-    except OSError:
-        with suppress(OSError):
-            waiting.unlink()
-        raise
 
 
 def _page(text: str) -> bool:

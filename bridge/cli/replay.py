@@ -14,7 +14,8 @@ from typing import Protocol
 import httpx
 
 from bridge.cli.accounts import find_account
-from bridge.cli.diff import publish, trouble
+from bridge.cli.config import config_path
+from bridge.cli.diff import misspelt_paths, publish, refused, tell_unused, trouble
 from bridge.cli.signing import Account, SignedRequest, sign_request
 from bridge.diff import Change, Difference, DiffError, Origin, Profile, Step, Tally, compare
 from bridge.diff.rules import Rules, RulesError, load_rules
@@ -37,6 +38,8 @@ __all__ = ["run"]
 _WAITS = (5.0, 15.0, 30.0, 60.0, 60.0)
 #: Requests in a row without an answer, after which no further one is sent.
 _MOST_SILENT = 3
+#: Places of differences that stand in no table.
+_OWN = frozenset({"Error", "Status", "UpstreamRequest", TOKEN, *OPERATIONS})
 _HEADERS = {"User-Agent": "mws-bridge replay", "Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 
 
@@ -53,6 +56,9 @@ def run(arguments: argparse.Namespace) -> int:
         return trouble(error.faults)
     except ValueError as error:
         return trouble([f"--against {error}"])
+    config = config_path(arguments)
+    if refused(arguments, [config] if config else [], recording=arguments.recording):
+        return 2
     replay = _Replay(recording, asker, rules, live=arguments.against is not None)
     try:
         asyncio.run(replay.run())
@@ -61,7 +67,10 @@ def run(arguments: argparse.Namespace) -> int:
     replay.tell()
     if not replay.compared:
         return trouble([*replay.faults, f"{arguments.recording}: nothing of it could be compared"])
+    if misspelt := misspelt_paths(rules, own=_OWN):
+        return trouble([*replay.faults, *misspelt])
     code = publish(replay.tally, arguments, old_name=str(arguments.recording), new_name=new_name)
+    tell_unused(rules)
     return trouble(replay.faults) if replay.faults else code
 
 
@@ -210,14 +219,16 @@ class _Replay:
         self._asker = asker
         self._rules = rules
         self._judge = Profile("exact", rules=rules.rules, only=rules.only)
+        #: For what keeps all that is asked about from being looked at.
+        self._judge_always = Profile("exact", rules=rules.rules)
         self._live = live
         #: The recorded placeholder of each NextToken, and the token that the present answer has; '' for none.
         self._tokens: dict[str, str] = {}
         self._silent = 0
         self.tally = Tally()
+        self.faults = self.tally.faults
         self.compared = 0
         self.left_out: Counter[str] = Counter()
-        self.faults: list[str] = []
 
     async def run(self) -> None:
         try:
@@ -316,9 +327,12 @@ class _Replay:
         if old_error != new_error and (token := _token_of(old)):
             self._tokens[token] = ""
         placed = [one._replace(old_source=str(exchange.path), new_source=f"{exchange.name}, now") for one in found]
-        judged = [self._judge.judge(one, Origin.MWS, Origin.MWS) for one in placed]
+        judged = [self._judge_of(one).judge(one, Origin.MWS, Origin.MWS) for one in placed]
         self.tally.pair(request.operation, judged)
         self.compared += 1
+
+    def _judge_of(self, difference: Difference) -> Profile:
+        return self._judge_always if difference.steps[-1].name in {"Error", TOKEN} else self._judge
 
     def _compare_documents(self, exchange: Recorded, kept: bytes) -> None:
         old, new = _Input(exchange.answer, str(exchange.path)), _Input(kept, f"{exchange.name}, now")

@@ -3,20 +3,22 @@
 The old side is read and shelved; the new one is compared as it is read. Orders pair by their id whatever page, file
 or document they stand in, items by their order's and their own, messages by their order; what comes twice on one side
 is paired with the second of the other, and told of when there is none. Documents without any of these (errors,
-service status) pair by their number.
+service status) pair by their number. What envelopes say around their messages is compared once, however many files it
+heads; lines of JSON have none.
 """
 
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import zip_longest
 from typing import BinaryIO
 
 from bridge.diff.differences import Change, Difference, Step, path_of
-from bridge.diff.entries import Entry, EntryReader, Known, struct_of
+from bridge.diff.entries import Entry, EntryReader, Known, has_unknown, struct_of
 from bridge.diff.profiles import AUTO, Origin, Pattern, Profile, Rule, make_profile
-from bridge.diff.records import compare_records
-from bridge.diff.shelf import MAX_HELD, Held, Shelf
+from bridge.diff.records import compare_records, places_in
+from bridge.diff.shelf import MAX_HELD, Shelf, ShelfError
 from bridge.diff.tally import Tally
 from bridge.offline.faults import SourceError
 from bridge.offline.report import MAX_NOTES, ConvertError
@@ -26,6 +28,9 @@ from mws_compat.schema import Node, Record, Scalar
 __all__ = ["DiffError", "Side", "compare", "compare_all", "find_records"]
 
 _PIECE = 2**20
+_ENVELOPE = "AmazonEnvelope"
+#: The different heads of envelopes of a side, by what stands for what they say.
+_Heads = dict[bytes, Entry]
 
 #: A path (file, directory, pattern, ``-``), the bytes of a document, or a binary file; and a side, which is one or
 #: several of them.
@@ -57,12 +62,16 @@ def compare(
     ``exact``, ``migration``, a Profile, or ``auto``: ``migration`` for two records of which one came as MWS XML and
     the other as SP-API JSON, ``exact`` for others. ``rules`` come before it, ``only`` bounds it (see Profile). Past
     ``most_held`` bytes the old side is kept in a temporary database. Raises ValueError for a profile that there is
-    none of, and DiffError when a document of either side cannot be read; what was given before it does not count.
+    none of, and DiffError when a document of either side cannot be read, an input has none, or the database finds no
+    room; what was given before it does not count.
     """
     tally = Tally() if tally is None else tally
     comparison = _Comparison(profile, tally, rules, only)
-    with Shelf(most=most_held) as shelf:
-        yield from comparison.run(old, new, shelf)
+    try:
+        with Shelf(most=most_held) as shelf:
+            yield from comparison.run(old, new, shelf)
+    except ShelfError as error:
+        raise DiffError([ConvertError("<temporary database>", str(error))]) from error
 
 
 def _feeds(side: Side, what: str) -> Iterator[tuple[str, Iterator[bytes]] | ConvertError]:
@@ -98,19 +107,28 @@ class _Comparison:
             other = make_profile("migration" if profile == AUTO else profile)
         self._alike = replace(alike, rules=[*rules, *alike.rules], only=[*only, *alike.only])
         self._other = replace(other, rules=self._alike.rules, only=self._alike.only)
+        self._sought = [pattern for pattern in self._alike.only if not pattern.met]
+        self._searched: set[tuple[str, int]] = set()
 
     def run(self, old: Side, new: Side, shelf: Shelf) -> Iterator[Difference]:
         faults: list[ConvertError] = []
+        heads: tuple[_Heads, _Heads] = {}, {}
         for entry in self.read(old, "old", faults):
-            shelf.put(entry)
+            if entry.member == _ENVELOPE:
+                heads[0].setdefault(entry.digest or entry.body, entry)
+            else:
+                shelf.put(entry)
         shelf.seal()
         for found in self._found(new, "new", faults, lambda raw: shelf.find_raw(raw) is not None):
             if isinstance(found, Known):
                 yield from self._pair_known(found, shelf)
+            elif found.member == _ENVELOPE:
+                heads[1].setdefault(found.digest or found.body, found)
             else:
                 yield from self._pair(found, shelf)
         if faults:
             raise DiffError(faults)
+        yield from self._pair_heads(*heads)
         for held in shelf.rest():
             change = Change.MISSING if held.occurrence == 1 else Change.DUPLICATE
             yield self._lone(change, held.entry, old=True)
@@ -136,15 +154,31 @@ class _Comparison:
                         faults.append(found)
                         if len(faults) > MAX_NOTES:
                             raise DiffError(faults)
-                    elif isinstance(found, Entry) and not found.key:
+                        continue
+                    if isinstance(found, Entry) and not found.key:
                         counts[found.member] = counts.get(found.member, 0) + 1
-                        yield found._replace(key=f"#{counts[found.member]}", raw=b"")
-                    else:
-                        yield found
+                        found = found._replace(key=f"#{counts[found.member]}", raw=b"")  # noqa: PLW2901 - the same
+                    if self._sought and isinstance(found, Entry):
+                        self._seek(found)
+                    yield found
             except SourceError as error:
                 faults.append(ConvertError(error.name, error.problem))
         if empty and not faults:
             faults.append(ConvertError(f"<{what}>", "there is no feed on this side; name a file that holds one"))
+
+    def _seek(self, entry: Entry) -> None:
+        """Look for the places that alone are asked about: of a path that is nowhere it is not to be said that nothing
+        differs there. Entries of one shape have the same places."""
+        known = entry.make >= 0 and (entry.member, entry.make) in self._searched
+        sought = [pattern for pattern in self._sought if pattern.is_keyed or not known]
+        if not sought:
+            return
+        self._searched.add((entry.member, entry.make))
+        record = self.reader.record(entry.body, entry.make)
+        for place in places_in(record, struct_of(entry.member), _steps_of(entry)):
+            for pattern in sought:
+                pattern.met = pattern.met or pattern.covers(place)
+        self._sought = [pattern for pattern in self._sought if not pattern.met]
 
     # --- pairs ---
 
@@ -166,14 +200,30 @@ class _Comparison:
         if held.entry.digest and held.entry.digest == entry.digest:
             self._tally.equals(entry.member)
             return
-        found = list(self._compare(held, entry))
+        found = list(self._compare(held.entry, entry))
         self._tally.pair(entry.member, found)
         yield from found
 
-    def _compare(self, held: Held, entry: Entry) -> Iterator[Difference]:
-        old, new = held.entry, entry
+    def _pair_heads(self, old: _Heads, new: _Heads) -> Iterator[Difference]:
+        """Those that both sides have; then the others, in their order. A side without any has its messages in lines,
+        and is to have only what no table knows."""
+        for _ in old.keys() & new.keys():
+            self._tally.equals(_ENVELOPE)
+        left = [entry for head, entry in old.items() if head not in new]
+        right = [entry for head, entry in new.items() if head not in old]
+        for number, (one, other) in enumerate(zip_longest(left, right), 1):
+            if one is not None and other is not None:
+                found = list(self._compare(one, other._replace(key=f"#{number}")))
+                self._tally.pair(_ENVELOPE, found)
+                yield from found
+            elif one is not None and (new or has_unknown(self.reader.record(one.body, one.make))):
+                yield self._lone(Change.MISSING, one, old=True)
+            elif other is not None and (old or has_unknown(self.reader.record(other.body, other.make))):
+                yield self._lone(Change.EXTRA, other, old=False)
+
+    def _compare(self, old: Entry, new: Entry) -> Iterator[Difference]:
         records = self.reader.record(old.body, old.make), self.reader.record(new.body, new.make)
-        for difference in compare_records(*records, struct_of(entry.member), _steps_of(entry)):
+        for difference in compare_records(*records, struct_of(new.member), _steps_of(new)):
             placed = difference._replace(old_source=old.source, new_source=new.source)
             yield self._judge(placed, old.origin, new.origin)
 

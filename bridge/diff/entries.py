@@ -23,13 +23,13 @@ from bridge.offline.convert import gather_head, looks_like_json
 from bridge.offline.records import JsonHead, member_name, read_json_records
 from bridge.offline.report import ConvertError
 from mws_compat.blocks import BlockReader, Build, Values, canonical_block, maker_of, picker, read_blocks
-from mws_compat.documents import DOCUMENTS, FRAGMENTS, DocumentKind
+from mws_compat.documents import DOCUMENTS, ENVELOPE, FRAGMENTS, DocumentKind
 from mws_compat.errors import ReadError
 from mws_compat.reader import read_element, refuse_crowded
 from mws_compat.schema import UNKNOWN, UNMAPPED, Node, Record, Struct
 from mws_compat.stream import Segment, stream_steps
 
-__all__ = ["Entry", "EntryReader", "Found", "Known", "struct_of"]
+__all__ = ["Entry", "EntryReader", "Found", "Known", "has_unknown", "struct_of"]
 
 _SIZE = 16
 #: So many different shapes of records are remembered; others are kept whole.
@@ -93,7 +93,7 @@ class EntryReader:
         self, pieces: Iterable[bytes], source: str, is_known: Callable[[bytes], bool] | None = None
     ) -> Iterator[Found]:
         """What an input holds, in its order. ``is_known`` says whether the other side has an entry with a raw digest.
-        A document that cannot be read gives a ConvertError, and the rest is read."""
+        A document that cannot be read gives a ConvertError, and the rest is read; so does an input without any."""
         rest = iter(pieces)
         head = gather_head(lambda: next(rest, b""))
         if looks_like_json(head):
@@ -104,6 +104,8 @@ class EntryReader:
             while collector.ready:
                 yield collector.ready.popleft()
         yield from collector.ready
+        if collector.empty:
+            yield _no_document(source)
 
     def record(self, body: bytes, make: int) -> Record:
         """The record of an entry."""
@@ -227,6 +229,7 @@ class _Collector:
 
     def __init__(self, reader: EntryReader, source: str, is_known: Callable[[bytes], bool] | None) -> None:
         self.ready: deque[Found] = deque()
+        self.empty = True
         self._reader = reader
         self._source = source
         self._is_known = is_known
@@ -235,6 +238,7 @@ class _Collector:
         self._items: list[Entry] = []
 
     def begin(self, kind: DocumentKind, namespace: str) -> None:
+        self.empty = False
         self._kind = kind
         self._context = f"{kind.member} {namespace} ".encode()
         self._items = []
@@ -294,6 +298,7 @@ class _Collector:
         self.ready.extend(_around(kind, record, Origin.MWS, self._source))
 
     def fail(self, error: ReadError) -> None:
+        self.empty = False
         self.ready.append(ConvertError.of(self._source, error))
 
 
@@ -301,7 +306,9 @@ class _Collector:
 
 
 def _from_json(pieces: Iterable[bytes], source: str) -> Iterator[Entry | ConvertError]:
+    empty = True
     for found in read_json_records(pieces, source):
+        empty = False
         if isinstance(found, ConvertError):
             yield found
             continue
@@ -309,6 +316,8 @@ def _from_json(pieces: Iterable[bytes], source: str) -> Iterator[Entry | Convert
             yield from _json_entries(found, source)
         except ReadError as error:
             yield ConvertError.of(source, error)
+    if empty:
+        yield _no_document(source)
 
 
 def _json_entries(found: Record | JsonHead, source: str) -> Iterator[Entry]:
@@ -324,6 +333,10 @@ def _json_entries(found: Record | JsonHead, source: str) -> Iterator[Entry]:
 # --- both -----------------------------------------------------------------------------------------------------------
 
 
+def _no_document(source: str) -> ConvertError:
+    return ConvertError(source, "holds no document")
+
+
 def _item(entry: Entry, order_id: Node | None) -> Entry:
     """An item with its order's id before its own."""
     order = order_id.strip() if isinstance(order_id, str) else ""
@@ -331,13 +344,18 @@ def _item(entry: Entry, order_id: Node | None) -> Entry:
 
 
 def _around(kind: DocumentKind, record: Record, origin: Origin, source: str) -> Iterator[Entry]:
-    """What a document says that is neither volatile nor in its members; of a list, only what no table knows, since
-    the rest of it says how an answer was cut into pages."""
+    """What a document says that is neither volatile nor in its members; of an answer that is a list, only what no
+    table knows, since the rest of it says how it was cut into pages."""
     rest = without_volatile(record, kind.root)
-    if kind.member:
+    if kind.member and kind.root is not ENVELOPE:
         rest = _only_unknown(rest)
     if rest:
         yield _entry_of(kind.root.name, rest, origin, source)
+
+
+def has_unknown(record: Record) -> bool:
+    """Whether anything in it is what no table knows."""
+    return bool(_only_unknown(record))
 
 
 def _only_unknown(record: Record) -> Record:

@@ -13,13 +13,14 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import cache
 
-from bridge.diff.differences import Change, Difference, Verdict, spot_of
+from bridge.diff.differences import Change, Difference, Step, Verdict, spot_of
+from bridge.diff.records import places_in
 from bridge.mapping.orders_v0 import ITEM_MAP, ORDER_MAP
 from bridge.mapping.rows import Omitted, Row, StructMap
 from mws_compat.orders import ORDER, ORDER_ITEM
 from mws_compat.schema import DECIMAL, UNMAPPED, Kind, ListOf, Node, Repeated, Struct
 
-__all__ = ["AUTO", "PROFILES", "Origin", "Pattern", "Profile", "Rule", "make_profile"]
+__all__ = ["AUTO", "PROFILES", "Origin", "Pattern", "Profile", "Rule", "make_profile", "unused_members"]
 
 
 class Origin(StrEnum):
@@ -37,25 +38,50 @@ class Pattern:
 
     ``text`` names elements from the outside in: ``ShippingAddress/City`` anywhere, ``/Order/OrderTotal`` from the
     record on. A step may hold wildcards (``*`` and ``?``; brackets hold keys) and a key:
-    ``Order[902-*]/OrderTotal``. Raises ValueError when it is empty or a bracket is not closed.
+    ``Order[902-*]/OrderTotal``. ``met`` is for whoever compares to note that there is such a place. Raises ValueError
+    when it is empty or a bracket is not closed.
     """
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.met = False
         self._anchored = text.startswith("/")
         self._steps = [_parse_step(step) for step in text.strip("/").split("/")]
 
-    def matches(self, difference: Difference) -> bool:
-        steps = difference.steps
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its elements."""
+        return tuple(name for name, _ in self._steps)
+
+    @property
+    def is_keyed(self) -> bool:
+        """Whether it matches some records and not others of the same elements."""
+        return any(key is not None for _, key in self._steps)
+
+    def covers(self, steps: Sequence[Step], *, keys: bool = True) -> bool:
+        """Whether a place is one that it names, or below one. Without ``keys``, whatever the keys are."""
         last = 0 if self._anchored else len(steps) - len(self._steps)
         for first in range(last + 1):
             rest = steps[first : first + len(self._steps)]
             if len(rest) == len(self._steps) and all(
-                fnmatchcase(step.name, name) and (key is None or fnmatchcase(step.key, key))
+                fnmatchcase(step.name, name) and (key is None or not keys or fnmatchcase(step.key, key))
                 for step, (name, key) in zip(rest, self._steps, strict=True)
             ):
                 return True
         return False
+
+    def matches(self, difference: Difference) -> bool:
+        """Whether a difference is at such a place."""
+        return self.covers(difference.steps)
+
+    def reaches(self, difference: Difference) -> bool:
+        """Whether a difference is at such a place, or is one of something that holds such a place on either side."""
+        return self.matches(difference) or any(
+            self.covers(place)
+            for node in (difference.old, difference.new)
+            if node is not None
+            for place in places_in(node, difference.kind, difference.steps)
+        )
 
 
 def _parse_step(text: str) -> tuple[str, str | None]:
@@ -68,7 +94,8 @@ def _parse_step(text: str) -> tuple[str, str | None]:
 @dataclass(slots=True)
 class Rule:
     """``verdict`` for the differences that ``pattern`` matches; of the kinds ``changes`` when there are any, within
-    ``tolerance`` when that is given: the most by which two numbers may differ. ``used`` counts them."""
+    ``tolerance`` when that is given: the most by which two numbers may differ. ``used`` counts those that it applies
+    to, also where another rule goes first."""
 
     pattern: Pattern
     verdict: Verdict
@@ -78,11 +105,13 @@ class Rule:
     used: int = 0
 
     def applies(self, difference: Difference) -> bool:
+        """Whether it is for a difference; one at its place is noted as ``met`` either way."""
+        if not self.pattern.matches(difference):
+            return False
+        self.pattern.met = True
         if self.changes and difference.change not in self.changes:
             return False
-        if self.tolerance is not None and not _is_within(difference, self.tolerance):
-            return False
-        return self.pattern.matches(difference)
+        return self.tolerance is None or _is_within(difference, self.tolerance)
 
 
 def _is_within(difference: Difference, tolerance: Decimal) -> bool:
@@ -108,7 +137,8 @@ def _explain_nothing(_: Difference) -> str:
 @dataclass(slots=True)
 class Profile:
     """How differences are judged: ``rules`` first, in their order, then what ``explain`` says of those between MWS
-    and SP-API. With ``only``, differences anywhere else are ignored."""
+    and SP-API. With ``only``, differences anywhere else are ignored, but not that a record is missing, extra or there
+    more than once: nothing of it could be looked at."""
 
     name: str
     explain: Explain = _explain_nothing
@@ -118,16 +148,26 @@ class Profile:
     def judge(self, difference: Difference, old: Origin, new: Origin) -> Difference:
         """The difference with its verdict and reason. ``old`` and ``new`` are where its sides came from; of two sides
         of the same origin the new one is taken for SP-API's."""
-        if self.only and not any(pattern.matches(difference) for pattern in self.only):
+        applying = [rule for rule in self.rules if rule.applies(difference)]
+        for rule in applying:
+            rule.used += 1
+        if not self._is_asked_for(difference):
             return difference._replace(verdict=Verdict.IGNORED, reason="not among what was asked for")
-        for rule in self.rules:
-            if rule.applies(difference):
-                rule.used += 1
-                return difference._replace(verdict=rule.verdict, reason=rule.reason)
+        if applying:
+            return difference._replace(verdict=applying[0].verdict, reason=applying[0].reason)
         turned = old is Origin.SP_API and new is Origin.MWS
         reason = self.explain(difference.mirrored() if turned else difference)
         return difference._replace(verdict=Verdict.EXPECTED, reason=reason) if reason else difference
 
+    def _is_asked_for(self, difference: Difference) -> bool:
+        reaching = [pattern for pattern in self.only if pattern.reaches(difference)]
+        for pattern in reaching:
+            pattern.met = True
+        return bool(reaching) or not self.only or difference.change in _WHOLE
+
+
+#: Changes of whole records.
+_WHOLE = frozenset({Change.MISSING, Change.EXTRA, Change.DUPLICATE})
 
 _ROLE = "SP-API gives it only to applications with a role for personal data"
 _LATER = "Amazon added the element later; older answers lack it"
@@ -141,7 +181,7 @@ def _explain_migration(difference: Difference) -> str:
     if difference.change is Change.EXTRA_FIELD:
         if any(step.name == UNMAPPED for step in difference.steps):
             place = spot_of(difference.steps).partition(f"{UNMAPPED}/")[2].replace("/", ".")
-            reason = _unused().get(place)
+            reason = unused_members().get(place)
             return f"{_NO_ELEMENT}: {reason}" if reason else _NO_ELEMENT
         if difference.spot in _later():
             return _LATER
@@ -207,7 +247,7 @@ def _reasons(table: StructMap, start: str) -> Iterator[tuple[str, str]]:
 
 
 @cache
-def _unused() -> dict[str, str]:
+def unused_members() -> dict[str, str]:
     """Paths of SP-API members that no MWS element carries, and why."""
     return {path: reason for _, table, _ in _TABLES for path, reason in _unused_of(table, "")}
 

@@ -26,7 +26,7 @@ from mws_compat.schema import (
     Struct,
 )
 
-__all__ = ["compare_records", "is_empty", "without_volatile"]
+__all__ = ["compare_records", "is_empty", "places_in", "without_volatile"]
 
 Steps = tuple[Step, ...]
 _NOTHING: Record = {}
@@ -48,6 +48,29 @@ def compare_records(old: Record, new: Record, struct: Struct, steps: Steps) -> I
     if old.get(UNMAPPED) != new.get(UNMAPPED):
         place = (*steps, Step(UNMAPPED))
         yield from _compare_unknown(_members(old.get(UNMAPPED)), _members(new.get(UNMAPPED)), place)
+
+
+def places_in(node: Node, kind: Kind | None, steps: Steps) -> Iterator[Steps]:
+    """Every place in a node, its own first, named as differences there are."""
+    yield steps
+    if isinstance(node, dict):
+        kinds = {field.name: field.kind for field in kind.fields} if isinstance(kind, Struct) else {}
+        for name, inner in node.items():
+            if name == UNKNOWN:
+                yield from places_in(inner, None, steps)
+            elif name == UNMAPPED:
+                yield from places_in(_members(inner), None, (*steps, Step(UNMAPPED)))
+            else:
+                yield from places_in(inner, kinds.get(name), (*steps, Step(name)))
+    elif isinstance(node, list):
+        of = kind.of if isinstance(kind, ListOf | Repeated) else None
+        key = None if of is None else _key_of(of)
+        members = None if key is None else _keyed(node, key)
+        if members is None:
+            members = {str(number): inner for number, inner in enumerate(node, 1)}
+        *before, last = steps
+        for text, inner in members.items():
+            yield from places_in(inner, of, (*before, Step(last.name, text)))
 
 
 def is_empty(node: Node | None) -> bool:

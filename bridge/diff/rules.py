@@ -74,9 +74,11 @@ def _tolerance(path: str, number: object) -> Rule:
     try:
         within = Decimal(number if isinstance(number, str | int) and not isinstance(number, bool) else "")
     except InvalidOperation:
-        within = Decimal(-1)
-    if not within.is_finite() or within < 0:
+        within = Decimal("nan")
+    if not within.is_finite():
         raise ValueError('write the number as text, for example within = "0.01"')
+    if within < 0:
+        raise ValueError(f"within {within}: must not be negative")
     return Rule(pattern, Verdict.IGNORED, f"within {within}", tolerance=within)
 
 

@@ -1,12 +1,12 @@
 """The old side of a comparison while the new one is read: in memory while it is small, in a temporary SQLite database
 when it is not.
 
-The database holds what the orders hold, so it is made where temporary files are made, readable by nobody else, and it
-is gone when the shelf is closed.
+The database holds what the orders hold. It has no name: SQLite makes it where temporary files are made, readable by
+nobody else, and removes it from its directory at once (Windows: when it is closed, by whatever), so that nothing of
+it stays behind, however the process ends.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -15,9 +15,8 @@ from bridge.diff.profiles import Origin
 
 if TYPE_CHECKING:
     import sqlite3
-    import tempfile
 
-__all__ = ["MAX_HELD", "Held", "Shelf"]
+__all__ = ["MAX_HELD", "Held", "Shelf", "ShelfError"]
 
 #: Bytes held in memory before the database takes over: what an entry holds, and some for the entry itself.
 MAX_HELD = 48 * 2**20
@@ -27,6 +26,7 @@ _TABLES = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA locking_mode = EXCLUSIVE;
+PRAGMA temp_store = FILE;
 PRAGMA cache_size = -65536;
 CREATE TABLE entry (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, occurrence INTEGER NOT NULL, member TEXT, key TEXT, origin TEXT,
@@ -36,6 +36,10 @@ CREATE UNIQUE INDEX by_name ON entry (name, occurrence);
 CREATE TABLE met (name TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 _ENTRY = "member, key, origin, source, raw, digest, body, make, number, occurrence"
+
+
+class ShelfError(Exception):
+    """The temporary database cannot be written or read: why, and what to do."""
 
 
 class Held(NamedTuple):
@@ -48,7 +52,8 @@ class Held(NamedTuple):
 
 class Shelf:
     """Entries by their name, which is member and key, and by their raw digest. What comes twice is kept twice. First
-    all are ``put`` and the shelf is ``seal``ed, then they are claimed, each once. A context manager."""
+    all are ``put`` and the shelf is ``seal``ed, then they are claimed, each once. A context manager, which raises
+    ShelfError for what befalls its database."""
 
     def __init__(self, *, most: int = MAX_HELD) -> None:
         self._most = most
@@ -57,8 +62,8 @@ class Shelf:
         self._raw: dict[bytes, Held] = {}
         self._met: set[str] = set()
         self._claimed = bytearray()
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._database: sqlite3.Connection | None = None
+        self._errors: tuple[type[Exception], ...] = ()
         self._last: tuple[bytes, Held | None] = (b"", None)
 
     def __enter__(self) -> Self:
@@ -69,8 +74,8 @@ class Shelf:
     ) -> None:
         if self._database is not None:
             self._database.close()
-        if self._folder is not None:
-            self._folder.cleanup()
+        if isinstance(error, self._errors):
+            raise ShelfError(f"{error}; set TMPDIR to a directory with more room") from error
 
     def put(self, entry: Entry) -> None:
         """Keep an entry."""
@@ -93,10 +98,9 @@ class Shelf:
 
     def _spill(self) -> None:
         import sqlite3  # noqa: PLC0415 - few feeds are large enough
-        import tempfile  # noqa: PLC0415
 
-        self._folder = tempfile.TemporaryDirectory(prefix="mws-bridge-diff-", ignore_cleanup_errors=True)
-        self._database = sqlite3.connect(Path(self._folder.name) / "old.sqlite", isolation_level=None)
+        self._errors = (sqlite3.Error,)
+        self._database = sqlite3.connect("", isolation_level=None)
         self._database.executescript(_TABLES)
         self._database.execute("BEGIN")
         for held in self._held.values():

@@ -30,6 +30,8 @@ class Tally:
     than such. ``missing``, ``extra`` and ``duplicate`` count those that only one side has, or has twice, whatever is
     thought of it. ``members`` counts what was compared by its element's name.
 
+    ``faults`` says of what had to be left out why it could not be compared: with any, the comparison is not complete.
+
     ``details`` are the differences in the order in which they were found: those that count, and, up to the same
     bound, the others.
     """
@@ -46,13 +48,14 @@ class Tally:
     differences: Counter[Verdict] = field(default_factory=Counter)
     details: list[Difference] = field(default_factory=list)
     others: list[Difference] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
     profile: str = ""
     _places: dict[tuple[Change, str, Verdict, str], Place] = field(default_factory=dict)
 
     @property
     def same(self) -> bool:
-        """Whether nothing was found that counts."""
-        return not self.differences[Verdict.DIFFERENT]
+        """Whether everything could be compared, and nothing was found that counts."""
+        return not self.differences[Verdict.DIFFERENT] and not self.faults
 
     def add(self, difference: Difference) -> None:
         """Count a difference, and keep it if there is room."""

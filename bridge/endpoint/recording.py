@@ -10,9 +10,9 @@
     DIR/requests/2026-11-22/000000017-ListOrders.request   the request, status and code of the answer, what was asked
                                                            upstream; JSON, but under a name that is taken for no feed
 
-``answers`` and ``upstream`` hold the same orders, in two forms: read one of them, or one against the other, but not
-DIR as a whole. Exchanges are numbered in the order in which they were answered. The request is written last: an
-exchange without one is not whole, and is nobody's.
+``answers`` and ``upstream`` tell of the same orders, in two forms: read one of them, not DIR as a whole. Upstream may
+hold more: items that came along with orders, and orders that the bridge left out. Exchanges are numbered in the order
+in which they were answered. The request is written last: an exchange without one is not whole, and is nobody's.
 
 Nothing that signs, authenticates or authorises gets in: neither keys, signatures, MWSAuthTokens nor headers; a
 NextToken is replaced by what only tells it from others. Personal data is masked unless told otherwise.
@@ -210,8 +210,9 @@ class Recorder:
 
     ``masked``: without personal data. ``max_bytes`` bounds what all files together take of the disk; the oldest
     exchanges go first, the newest one stays. When more than ``waiting`` exchanges wait to be written, further ones
-    are dropped; they and what the disk refuses are counted, and the log is told now and then. A context manager:
-    leaving it writes what still waits. Raises RecordingError when the directory cannot be used.
+    are dropped; they and what the disk refuses are counted, and the log is told now and then, and in the end how many
+    they are in all. A context manager: leaving it writes what still waits. Raises RecordingError when the directory
+    cannot be used.
     """
 
     def __init__(
@@ -242,7 +243,7 @@ class Recorder:
             self._queue.put_nowait(exchange)
         except queue.Full:
             self.dropped += 1
-            self._say("%d exchanges were not recorded: they came faster than they can be written", self.dropped)
+            self._say(self.dropped, "they came faster than they can be written")
 
     def close(self) -> None:
         """Write what still waits, and stop. Told twice, it does nothing more."""
@@ -254,6 +255,11 @@ class Recorder:
         self._thread.join(_PATIENCE)
         if not self._thread.is_alive():
             self._store.close()
+        # What has been told of so far may be less than what has been lost since.
+        waiting = sum(exchange is not None for exchange in list(self._queue.queue))
+        lost = self.dropped + self.failed + waiting
+        if lost:
+            _log.warning("%s not recorded in all", _exchanges(lost))
 
     def __enter__(self) -> Self:
         return self
@@ -269,19 +275,23 @@ class Recorder:
                 self._write(exchange)
             except OSError as error:
                 self.failed += 1
-                self._say("%d exchanges were not recorded: %s", self.failed, error.strerror or type(error).__name__)
+                self._say(self.failed, error.strerror or type(error).__name__)
             except Exception as error:  # noqa: BLE001 - whatever it is, the next exchange is to be recorded
                 self.failed += 1
                 # The class, not the message: that may repeat a value.
-                self._say("%d exchanges were not recorded: %s", self.failed, type(error).__name__)
+                self._say(self.failed, type(error).__name__)
 
     def _write(self, exchange: Exchange) -> None:
         files = _files_of(exchange, self._store.next_number, masked=self.masked)
         self._store.put(f"{exchange.at.astimezone(UTC):%Y-%m-%d}", _operation(exchange), files)
 
-    def _say(self, text: str, *values: object) -> None:
-        """Warn, of one thing not more than once a minute."""
+    def _say(self, count: int, reason: str) -> None:
+        """Warn, of one reason not more than once a minute."""
         now = self._clock()
-        if now - self._said.get(text, now - _QUIET) >= _QUIET:
-            self._said[text] = now
-            _log.warning(text, *values)
+        if now - self._said.get(reason, now - _QUIET) >= _QUIET:
+            self._said[reason] = now
+            _log.warning("%s not recorded: %s", _exchanges(count), reason)
+
+
+def _exchanges(count: int) -> str:
+    return f"{count:,} {'exchange was' if count == 1 else 'exchanges were'}"

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -184,7 +185,7 @@ def test_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nobody_reads_any_more() -> None:
-    """When the reader of our output goes away, the program ends with 1 and says nothing."""
+    """When the reader of our output goes away, the program ends as SIGPIPE would have it and says nothing."""
     for output in ("import bridge.cli.console as c; c.line('x' * 10)", "print('x' * 100_000)", "print('short')"):
         program = (
             "import sys, types\nfrom bridge.cli import main\n"
@@ -202,7 +203,42 @@ def test_nobody_reads_any_more() -> None:
         process.stdin.close()
         told = process.stderr.read()
         process.stderr.close()
-        assert (process.wait(60), told) == (1, b"")
+        assert (process.wait(60), told) == (141, b"")
+
+
+FEED = Path(__file__).parents[2] / "fixtures" / "feeds" / "two-orders.xml"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+@pytest.mark.parametrize("verb", [["diff", str(FEED), str(FEED)], ["convert", str(FEED)], ["--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    ("redirection", "words"), [(">/dev/full", "the disk is full"), (">&-", "is closed"), (">&- 2>&-", "")]
+)
+def test_an_output_that_takes_nothing(verb: list[str], redirection: str, words: str) -> None:
+    """It is told without a traceback: exit 2, which is not that something differs."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"$@" {redirection}', "sh", *command(*verb)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONUNBUFFERED": ""},  # as it is for people; argparse passes over what fails at once
+    )
+    assert done.returncode == 2
+    assert (f"mws-bridge: <stdout>: {words}\n" if words else "") in done.stderr
+    assert "Traceback" not in done.stderr
+    assert bool(done.stderr) is bool(words)
+
+
+def test_files_that_fail_a_verb(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """What no verb has told of itself is told by name and reason: exit 2."""
+
+    def fail(_arguments: object) -> int:
+        raise FileNotFoundError(2, "No such file or directory", "somewhere")
+
+    monkeypatch.setattr(check, "run", fail)
+    assert main(["check"]) == 2
+    assert capsys.readouterr().err == "mws-bridge: somewhere: does not exist\n"
 
 
 def test_an_output_that_cannot_take_every_character(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,13 @@
 """``mws-bridge compare-upstreams``: both versions of the Orders API, and what they tell differently."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from bridge.cli import main
+from bridge.cli.demo import NOW as DEMO_NOW
 from tests.cli.running import ACCESS_SECRET, SELLER, Upstream, configuration
 
 Capture = pytest.CaptureFixture[str]
@@ -91,6 +93,31 @@ def test_a_date_that_is_none(capsys: Capture) -> None:
     with pytest.raises(SystemExit):
         main(["compare-upstreams", "A1", "--since", "yesterday"])
     assert "write a date like 2026-11-20" in capsys.readouterr().err
+
+
+def test_the_clock_is_told(tmp_path: Path, upstream: Upstream, capsys: Capture) -> None:
+    """The sandbox's stands still: what is too late by it may be long ago."""
+    code = main(["compare-upstreams", "A1SANDBOXNOPII", "--sandbox", "--since", "2026-11-21"])
+    assert code == 2
+    assert f"; the sandbox's clock stands still at {DEMO_NOW:%Y-%m-%dT%H:%M:%SZ}\n" in capsys.readouterr().err
+    path = configuration(tmp_path, upstream.origin, version="auto")
+    assert f"; it is now {datetime.now(UTC):%Y-%m-%dT%H:}" in compared(capsys, path, "--since", "2099-01-01")[2]
+
+
+def test_rules_and_output_are_looked_after(tmp_path: Path, upstream: Upstream, capsys: Capture) -> None:
+    """A path that is misspelt proves nothing, and the configuration is not overwritten."""
+    rules = tmp_path / "rules.toml"
+    rules.write_text('only = ["OrderTotl"]\n')
+    path = configuration(tmp_path, upstream.origin, version="auto")
+    since = ("--since", "2016-01-01", "--items", "0")
+    code, out, err = compared(capsys, path, *since, "--rules", str(rules))
+    assert (code, out) == (2, "")
+    assert "only OrderTotl: neither side has such a place" in err
+    before = path.read_text()
+    code, out, err = compared(capsys, path, *since, "-o", str(path))
+    assert (code, out) == (2, "")
+    assert err.startswith(f"mws-bridge: {path}: is read by this comparison")
+    assert path.read_text() == before
 
 
 def test_the_emulated_sellers(capsys: Capture) -> None:

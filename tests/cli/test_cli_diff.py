@@ -140,6 +140,112 @@ def test_a_report_that_cannot_be_put_in_its_place(cli, sides):
     assert sorted(path.name for path in old.parent.iterdir()) == ["new.xml", "old.xml", "taken"]
 
 
+def test_no_input_is_overwritten(cli, sides, monkeypatch):
+    """Neither side nor the rules, by whatever name or way they are read: exit 2, and they are as they were."""
+    old, new = sides
+    folder = old.parent
+    rules = folder / "rules.toml"
+    rules.write_text('profile = "exact"\n')
+    (folder / "symbolic").symlink_to(old)
+    os.link(old, folder / "hard")
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    for given, target in (
+        (old, old),
+        (old, new),
+        (old, folder / "symbolic"),
+        (old, folder / "hard"),
+        (old, rules),
+        (folder, old),
+        (folder / "*.xml", old),
+    ):
+        code, out, err = cli(given, new, "--rules", rules, "-o", target)
+        assert (code, out) == (2, "")
+        assert err.startswith(f"mws-bridge: {target}: is read by this comparison, as ")
+    words = [*command(), "diff", "-", str(new), "-o", str(old)]
+    with old.open() as stdin:
+        done = subprocess.run(words, stdin=stdin, capture_output=True, timeout=PATIENCE, check=False)
+    assert (done.returncode, done.stderr.endswith(b"as <stdin>; write to another file\n")) == (2, True)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_what_is_no_file_is_written_into(cli, sides, capsys):
+    """A pipe, a device, what a link leads to: none of them becomes a file; ``-`` is the standard output."""
+    old, new = sides
+    shown = cli(old, new)[1]
+    pipe, link, real = (old.with_name(name) for name in ("pipe", "link", "real"))
+    os.mkfifo(pipe)
+    with subprocess.Popen(["/bin/cat", pipe], stdout=subprocess.PIPE) as reader:
+        assert cli(old, new, "-o", pipe)[:2] == (1, "")
+        assert reader.communicate()[0].decode() == shown
+    assert pipe.is_fifo()
+    for before in (None, "what was there"):
+        if before:
+            real.write_text(before)
+        link.symlink_to(real)
+        assert cli(old, new, "-o", link)[0] == 1
+        assert link.is_symlink()
+        assert real.read_text() == shown
+        link.unlink()
+        real.unlink()
+    if os.path.exists("/dev/full"):
+        link.symlink_to("/dev/full")
+        assert cli(old, new, "-o", link)[::2] == (2, f"mws-bridge: {link}: the disk is full\n")
+        assert link.is_symlink()
+    assert cli(old, new, "-o", "-")[1] == shown
+    assert not os.path.exists("-")
+    link.unlink()
+    link.symlink_to("link")
+    assert cli(old, new, "-o", link)[::2] == (2, f"mws-bridge: {link}: its symbolic links lead in a circle\n")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="no name for the standard output")
+def test_a_standard_output_with_a_name(sides):
+    """Where it is a file, others write to it as well: it is not replaced."""
+    target = sides[0].with_name("all")
+    words = ["/bin/sh", "-c", 'echo before; "$@"; echo after', "sh", *command(), "diff", *map(str, sides)]
+    with target.open("wb") as file:
+        subprocess.run([*words, "-o", "/dev/stdout"], stdout=file, timeout=PATIENCE, check=True)
+    lines = target.read_text().splitlines()
+    assert (lines[0], lines[1], lines[-1]) == ("before", f"old  {sides[0]}", "after")
+
+
+def test_what_only_asks_about(cli, sides):
+    """An order that is gone counts; a path that is nowhere is named, and one that nobody knows is trouble; notes tell
+    the truth."""
+    old, new = sides
+    total = "<OrderTotal><Amount>1.00</Amount></OrderTotal>"
+    old.write_bytes(orders(order("1", total + "<OrderStatus>a</OrderStatus>"), order("2", total)).encode())
+    new.write_bytes(orders(order("1", total + "<OrderStatus>b</OrderStatus>")).encode())
+    code, out, _ = cli(old, new, "--only", "OrderTotal")
+    assert code == 1
+    assert "1 missing" in out
+    code, out, err = cli(old, new, "--only", "OrderTotl")
+    assert (code, out) == (2, "")
+    assert err == (
+        "mws-bridge: only OrderTotl: neither side has such a place, and no table knows one; correct the path\n"
+    )
+    code, _, err = cli(
+        *(old, new, "--only", "OrderTotal", "--only", "PromotionIds", "--ignore", "OrderStatus", "--ignore", "Order"),
+        *("--tolerance", "OrderStatus=1", "--ignore", "BuyerName"),
+    )
+    assert code == 0
+    assert err.splitlines() == [
+        "mws-bridge: note: neither side has anything at PromotionIds",
+        "mws-bridge: note: no difference is at BuyerName: --ignore BuyerName",
+        "mws-bridge: note: no difference at OrderStatus is one that the rule is for: within 1",
+    ]
+
+
+def test_an_input_without_a_document(cli, sides):
+    """It is trouble on either side, as for convert: exit 2."""
+    old, new = sides
+    old.write_bytes(b"")
+    for pair in ((old, old), (old, new), (new, old)):
+        code, out, err = cli(*pair)
+        assert (code, out) == (2, "")
+        assert f"mws-bridge: {old}: holds no document\n" in err
+
+
 def test_details(cli, sides):
     """As many differences one by one as asked for."""
     old, new = sides
@@ -301,4 +407,4 @@ def test_options_are_those_of_the_reports():
     assert help_text.format in FORMATS
     for name in FORMATS:
         assert build_parser("diff").parse_args(["diff", "a", "b", "--format", name]).format == name
-    assert diff.__all__ == ["publish", "run", "trouble"]
+    assert diff.__all__ == ["misspelt_paths", "publish", "refused", "run", "tell_unused", "trouble"]

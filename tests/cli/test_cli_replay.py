@@ -531,7 +531,49 @@ def test_a_damaged_recording(
     assert fault.endswith("; restore it, or remove this exchange's files")
     count = len(world.files("requests"))
     assert f"{count - 1} of {count} recorded requests compared" in told.err
-    assert "The same" in told.out
+    assert "Not complete, 1 fault: no difference that counts" in told.out
+    assert words in told.out
+    for form in FORMATS:
+        assert rerendered(world, "--format", form) == 2
+        told = capsys.readouterr()
+        assert str(path) in told.out
+        assert '"same":true' not in told.out
+
+
+def test_the_report_never_overwrites_what_is_read(world: Recorded, tmp_path: Path, capsys: Capture) -> None:
+    """Nothing of the recording, nor the rules or the configuration, whatever it is called: exit 2, and it is as it
+    was."""
+    rules = tmp_path / "rules.toml"
+    rules.write_text('profile = "exact"\n')
+    link = tmp_path / "link"
+    link.symlink_to(world.files("requests")[0])
+    config = tmp_path / "mws-bridge.toml"
+    config.write_text("x")
+    for target in (world.files("answers")[0], link, world.directory / "new.html", rules, config):
+        before = target.read_bytes() if target.exists() else None
+        assert rerendered(world, "-o", str(target), "--rules", str(rules), "--config", str(config)) == 2
+        told = capsys.readouterr()
+        assert told.err.startswith(f"mws-bridge: {target}: is ")
+        assert told.out == ""
+        assert (target.read_bytes() if target.exists() else None) == before
+
+
+def test_only_in_the_rules(world: Recorded, tmp_path: Path, capsys: Capture) -> None:
+    """A path that is misspelt proves nothing; an answer that is an error now counts, whatever was asked about."""
+    rules = tmp_path / "rules.toml"
+    rules.write_text('only = ["OrderTotl"]\n')
+    assert rerendered(world, "--rules", str(rules)) == 2
+    assert "only OrderTotl: neither side has such a place" in capsys.readouterr().err
+    rules.write_text('only = ["OrderTotal", "UpstreamRequest/MarketplaceIds"]\n[[ignore]]\npath = "Nowhere"\n')
+    assert rerendered(world, "--rules", str(rules)) == 0
+    notes = [line for line in capsys.readouterr().err.splitlines() if ": note: " in line]
+    assert notes == [
+        "mws-bridge: note: neither side has anything at UpstreamRequest/MarketplaceIds",
+        "mws-bridge: note: no difference is at Nowhere: ignored by a rule",
+    ]
+    world.sandbox.faults.script("getOrders", ["denied"] * 100)
+    assert replayed(world, "--rules", str(rules)) == 1
+    assert "ListOrders/Error" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """The differ: nothing where nothing changed, and exactly what changed where something did."""
 
+import contextlib
 import copy
 import gzip
 import io
+import os
 import random
+import re
 from collections import Counter
 from unittest import mock
 
@@ -11,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.diff import DiffError, compare, compare_all, entries
+from bridge.diff import DiffError, compare, compare_all, entries, shelf
 from bridge.diff.comparison import find_records
 from bridge.diff.differences import path_of
 from bridge.diff.entries import Entry, EntryReader, _entry_of, _trimmed
@@ -344,6 +347,42 @@ def test_records_without_an_id_pair_by_their_number():
     assert changes(old, new) == [("changed-value", "Order[#2]/OrderStatus")]
 
 
+HEAD = (
+    "<Header><DocumentVersion>{}</DocumentVersion><MerchantIdentifier>{}</MerchantIdentifier></Header>"
+    "<MessageType>{}</MessageType>"
+)
+
+
+def test_what_is_around_messages():
+    """Whose they are and what they are is compared, whatever their number is, with whatever cut the file; lines of
+    JSON do not have it, and are the same nevertheless."""
+
+    def feed_of(*head, numbers="12"):
+        report = "<Message><OrderReport><AmazonOrderID>{}</AmazonOrderID></OrderReport></Message>"
+        reports = "".join(map(report.format, numbers))
+        return f"<AmazonEnvelope>{HEAD.format(*head)}{reports}</AmazonEnvelope>".encode()
+
+    head, other = ("1.01", "A", "OrderReport"), ("1.02", "B", "OrderFulfillment")
+    one = feed_of(*head)
+    differing = [
+        ("changed-value", "AmazonEnvelope[#1]/Header/DocumentVersion"),
+        ("changed-value", "AmazonEnvelope[#1]/Header/MerchantIdentifier"),
+        ("changed-value", "AmazonEnvelope[#1]/MessageType"),
+    ]
+    for old, new in ((one, feed_of(*other)), (converted(one), feed_of(*other)), (feed_of(*other), converted(one))):
+        assert changes(old, new) == differing
+    cut = [feed_of(*head, numbers="2"), feed_of(*head, numbers="1")]
+    for same in (one, cut, converted(one), converted(one, lines=True)):
+        assert changes(one, same) == changes(same, one) == []
+    assert compare_all(one, cut).members == {"Message": 2, "AmazonEnvelope": 1}
+    two = [feed_of(*other, numbers="2"), feed_of(*head, numbers="1")]
+    assert changes(cut, two) == [("extra", "AmazonEnvelope[#1]")]
+    assert changes(two, cut) == [("missing", "AmazonEnvelope[#1]")]
+    assert changes(two, two[::-1]) == []
+    noted = one.replace(b"<MessageType>", b"<Note>x</Note><MessageType>")
+    assert changes(noted, converted(one, lines=True)) == [("missing", "AmazonEnvelope[#1]")]
+
+
 def envelope(*messages):
     return f"<AmazonEnvelope><MessageType>x</MessageType>{''.join(messages)}</AmazonEnvelope>".encode()
 
@@ -465,10 +504,22 @@ def test_what_cannot_be_read(data, problem):
 
 def test_a_side_that_is_not_there(tmp_path):
     """A directory without feeds is no feed that is the same as another one without."""
-    with pytest.raises(DiffError, match="there is no feed on this side"):
+    with pytest.raises(DiffError, match=r"no (feed|file)"):
         list(compare(tmp_path, tmp_path))
     with pytest.raises(DiffError, match="no file matches"):
         list(compare(str(tmp_path / "*.xml"), feed("1")))
+
+
+@pytest.mark.parametrize("data", [b"", b" \n", b"[]", b"\n[]\n[]\n", gzip.compress(b"")])
+def test_an_input_without_any_document(data, tmp_path):
+    """It is no feed that is the same as another one without; that of a list without orders is one."""
+    (tmp_path / "empty.xml").write_bytes(data)
+    (tmp_path / "good.xml").write_bytes(feed("1"))
+    with pytest.raises(DiffError) as raised:
+        list(compare(tmp_path / "empty.xml", tmp_path))
+    assert [str(fault) for fault in raised.value.faults] == [f"{tmp_path / 'empty.xml'}: holds no document"] * 2
+    for nothing in (feed(), b'{"payload":{"Orders":[]}}', b'{"orders":[]}'):
+        assert changes(nothing, nothing) == []
 
 
 def outcome(data):
@@ -602,9 +653,8 @@ def test_the_database_says_the_same(data):
         assert list(compare(old, new, "exact", most_held=most)) == expected
 
 
-def test_many_orders_in_a_database(tmp_path, monkeypatch):
-    """Lookups by hash, by key and of what is new; the database is gone afterwards."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+def test_many_orders_in_a_database():
+    """Lookups by hash, by key and of what is new."""
     dice = random.Random(1)
     keys = [str(number) for number in range(300)]
     old = [order(key, f"<OrderStatus>{key}</OrderStatus>") for key in keys]
@@ -621,7 +671,36 @@ def test_many_orders_in_a_database(tmp_path, monkeypatch):
         ("duplicate", "Order[new]"): 1,
         ("duplicate", "Order[5]"): 1,
     }
-    assert list(tmp_path.iterdir()) == []
+
+
+def spilled(monkeypatch):
+    """A comparison whose old side is in a database on disk."""
+    monkeypatch.setattr(shelf, "_TABLES", re.sub(r"cache_size = \S+;", "cache_size = 10;", shelf._TABLES))
+    text = "<BuyerName>" + "x" * 2000 + "</BuyerName>"
+    old, new = (orders(*[order(str(n), f"{text}<OrderStatus>{s}</OrderStatus>") for n in range(500)]) for s in "ab")
+    return compare(old.encode(), new.encode(), most_held=2000)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="it looks at what the process has open")
+def test_the_database_has_no_name(monkeypatch):
+    """Not even while it is there: however the process ends, nothing of the orders is left in the directory."""
+    found = spilled(monkeypatch)
+    next(found)
+    links = []
+    for handle in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            links.append(os.readlink(f"/proc/self/fd/{handle}"))
+    found.close()
+    names = [link.removesuffix(" (deleted)") for link in links if "/etilqs_" in link]
+    assert names
+    assert not any(map(os.path.exists, names))
+
+
+def test_no_room_for_the_database(monkeypatch):
+    """It is told as what cannot be read is, with the remedy, and without a difference."""
+    monkeypatch.setattr(shelf, "_TABLES", f"PRAGMA max_page_count = 20;{shelf._TABLES}")
+    with pytest.raises(DiffError, match=r"^<temporary database>: database or disk is full; set TMPDIR to"):
+        next(spilled(monkeypatch))
 
 
 # --- other ----------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from bridge.diff import Change, Difference, Pattern, Rule, Step, Tally, Verdict, compare, compare_all, make_profile
+from bridge.diff.places import is_known
 from bridge.diff.profiles import Origin
 from bridge.diff.rules import RulesError, load_rules, parse_rules, parse_tolerance
 from tests.offline.converting import converted, order, orders
@@ -57,7 +58,7 @@ def test_patterns_that_are_none(text):
 
 
 def test_rules_come_in_order():
-    """The first that applies decides; what it decided is counted."""
+    """The first that applies decides; what each applies to is counted, whichever decides."""
     profile = make_profile("exact")
     profile.rules = [
         Rule(Pattern("City"), Verdict.EXPECTED, "moved", frozenset([Change.MISSING_FIELD])),
@@ -68,7 +69,10 @@ def test_rules_come_in_order():
     judged = profile.judge(CITY._replace(change=Change.MISSING_FIELD), Origin.MWS, Origin.MWS)
     assert (judged.verdict, judged.reason) == (Verdict.EXPECTED, "moved")
     assert profile.judge(ITEM, Origin.MWS, Origin.MWS) == ITEM
-    assert [rule.used for rule in profile.rules] == [1, 1]
+    assert [rule.used for rule in profile.rules] == [1, 2]
+    profile.only = [Pattern("OrderTotal")]
+    assert profile.judge(CITY, Origin.MWS, Origin.MWS).verdict is Verdict.IGNORED
+    assert [rule.used for rule in profile.rules] == [1, 3]  # there is such a difference, asked about or not
 
 
 def test_only():
@@ -80,6 +84,67 @@ def test_only():
     tally = compare_all(old, new, only=[Pattern("OrderTotal")])
     assert tally.same
     assert (tally.ignored, tally.equal, tally.differences) == (1, 0, {Verdict.IGNORED: 2})
+
+
+def test_only_never_passes_over_what_cannot_be_looked_at():
+    """An order that is missing, extra or there twice counts, and so does an element that held the place."""
+    total = "<OrderTotal><Amount>1.00</Amount></OrderTotal>"
+    one, two = orders(order("1", total)).encode(), orders(order("1", total), order("2", total)).encode()
+    for old, new in ((two, one), (one, two), (one, [one, one])):
+        assert compare_all(old, new, only=[Pattern("OrderTotal")]).differences == {Verdict.DIFFERENT: 1}
+    for inner in ("", "<OrderTotal>1.00</OrderTotal>"):
+        without = orders(order("1", inner)).encode()
+        for old, new in ((one, without), (without, one)):
+            assert not compare_all(old, new, only=[Pattern("OrderTotal/Amount")]).same
+            assert compare_all(old, new, only=[Pattern("OrderTotal/CurrencyCode")]).same
+
+
+@pytest.mark.parametrize(
+    ("text", "is_there"),
+    [
+        ("OrderTotal", True),
+        ("OrderTotal/Amount", True),
+        ("Order[1]/OrderTotal", True),
+        ("Order[9]/OrderTotal", False),
+        ("OrderTotl", False),
+        ("PromotionIds", False),
+        ("ShopNote", True),
+        ("PaymentExecutionDetail[a]/PaymentMethod", True),
+        ("PaymentExecutionDetail[b]", False),
+        ("#json/HasRegulatedItems", True),
+    ],
+)
+def test_only_knows_whether_there_is_such_a_place(text, is_there):
+    """Also where nothing differs, on either side, in records that are equal byte for byte."""
+    inner = (
+        "<OrderTotal><Amount>1.00</Amount></OrderTotal><ShopNote>x</ShopNote><PaymentExecutionDetail>"
+        "<PaymentExecutionDetailItem><PaymentMethod>a</PaymentMethod></PaymentExecutionDetailItem>"
+        '</PaymentExecutionDetail><Unmapped xmlns="urn:mws-bridge">{"HasRegulatedItems":false}</Unmapped>'
+    )
+    full, bare = orders(order("1", inner)).encode(), orders(order("2")).encode()
+    for old, new in ((full, full), (full, bare), (bare, full)):
+        pattern = Pattern(text)
+        compare_all(old, new, only=[pattern])
+        assert pattern.met is is_there
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("OrderTotal", True),
+        ("/Order/OrderTotal/*", True),
+        ("Order[902-*]/OrderItem[7]/ItemPrice/Amount", True),
+        ("OrderReport/Item/ItemPrice/Component/Amount/CurrencyCode", True),
+        ("ErrorResponse", True),
+        ("#json/HasRegulatedItems", True),
+        ("OrderTotl", False),
+        ("/OrderTotal", False),
+        ("OrderTotal/City", False),
+    ],
+)
+def test_places_that_the_tables_know(text, known):
+    """Whatever the keys are, from the record to the last leaf."""
+    assert is_known(Pattern(text)) is known
 
 
 @pytest.mark.parametrize(
@@ -108,7 +173,7 @@ def test_tolerance(old, new, ignored):
         ("=0.01", "a path names elements"),
         ("Amount=", "write the number"),
         ("Amount=x", "write the number"),
-        ("Amount=-1", "write the number"),
+        ("Amount=-1", "within -1: must not be negative"),
         ("Amount=NaN", "write the number"),
         ("Amount=Infinity", "write the number"),
     ],

@@ -235,6 +235,27 @@ def test_junit_tells_what_failed():
     assert list(root.iter("testcase"))[-1].get("name") == "1,000 of 1,024 compared are equal"
 
 
+@each_format
+def test_a_comparison_that_is_not_complete(form):
+    """Every report names each fault, and none says that the sides are the same."""
+    tally = same()
+    tally.faults += ["answers/7.xml: line 1, column 1: empty", "gave\x1b up"]
+    text = report(tally, form)
+    assert "answers/7.xml: line 1, column 1: empty" in text
+    assert "gave\\x1b up" in text or "gave\\u001b up" in text
+    assert "The same" not in text
+    assert 'class="same"' not in text
+    if form in {"json", "ndjson"}:
+        summary = json.loads(text.splitlines()[-1])["summary"] if form == "ndjson" else json.loads(text)["summary"]
+        assert (summary["same"], len(summary["faults"])) == (False, 2)
+    if form == "junit":
+        root = ET.fromstring(text.encode())
+        assert {(suite.get("errors"), suite.get("failures")) for suite in (root, root[0])} == {("2", "0")}
+        assert len(list(root.iter("error"))) == 2
+    tally.faults += ["x"] * 100
+    assert report(tally, form).count("gave") == 1
+
+
 # --- patch ----------------------------------------------------------------------------------------------------------
 
 

@@ -84,6 +84,10 @@ def _summary(view: View) -> Iterator[str]:
         else "Personal data is masked: its letters are x, its digits 0."
     )
     yield f'<p class="{"warning" if view.show_pii else "note"}">{pii}</p>'
+    faults = tally.faults
+    yield from (f'<p class="warning">Could not be compared: {_text(fault)}</p>' for fault in faults[:_MOST_PLACES])
+    if left := faults[_MOST_PLACES:]:
+        yield f'<p class="warning">… and {len(left):,} more</p>'
     for verdict, kept in ((Verdict.DIFFERENT, tally.details), (None, tally.others)):
         wanted = [verdict] if verdict else [Verdict.EXPECTED, Verdict.IGNORED]
         total = sum(tally.differences[found] for found in wanted)

@@ -1,6 +1,6 @@
 """JUnit XML, as CI servers read it: a test case for each record with a difference that counts, which fails; one for
-each place where differences were expected, which is skipped with the reason; and one, which passes, that says how
-many records are equal."""
+each fault that kept something from being compared, which is an error; one for each place where differences were
+expected, which is skipped with the reason; and one, which passes, that says how many records are equal."""
 
 from collections.abc import Iterable
 from typing import TextIO
@@ -15,11 +15,11 @@ __all__ = ["write"]
 
 def write(view: View, out: TextIO) -> None:
     """Write the document."""
-    cases = [*_failures(view), *_skipped(view), _equal(view)]
+    cases = [*_failures(view), *_errors(view), *_skipped(view), _equal(view)]
     counts = {
         "tests": str(len(cases)),
         "failures": str(sum(case.find("failure") is not None for case in cases)),
-        "errors": "0",
+        "errors": str(len(view.tally.faults)),
         "skipped": str(sum(case.find("skipped") is not None for case in cases)),
         "time": "0",
     }
@@ -48,6 +48,13 @@ def _failures(view: View) -> Iterable[etree._Element]:
     if left:
         case = _case("left out", "differences that were counted but not kept")
         etree.SubElement(case, "failure", {"type": "left-out", "message": counted(left, "more", "more")})
+        yield case
+
+
+def _errors(view: View) -> Iterable[etree._Element]:
+    for number, fault in enumerate(view.tally.faults, 1):
+        case = _case("not compared", f"fault {number}")
+        etree.SubElement(case, "error", {"type": "not-compared", "message": visible(fault)})
         yield case
 
 

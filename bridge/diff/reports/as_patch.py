@@ -10,11 +10,12 @@ __all__ = ["write"]
 
 
 def write(view: View, out: TextIO) -> None:
-    """Write the text; nothing at all when nothing differs, as diff does."""
+    """Write the text; nothing at all when nothing differs, as diff does, and everything could be compared."""
     tally = view.tally
     if tally.same:
         return
     out.write(f"--- {visible(view.old_name)}\n+++ {visible(view.new_name)}\n")
+    out.writelines(f"# could not be compared: {visible(fault)}\n" for fault in tally.faults)
     for rows in view.grouped(tally.details):
         out.write(f"@@ {visible(rows[0].record)} @@\n")
         for row in rows:

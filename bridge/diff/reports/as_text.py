@@ -43,6 +43,7 @@ def write(view: View, out: TextIO) -> None:
 
 def _lines(view: View) -> Iterator[Text]:
     yield from _summary(view)
+    yield from _faults(view)
     yield from _places(view)
     yield from _expected(view)
     yield from _ignored(view)
@@ -73,6 +74,16 @@ def _summary(view: View) -> Iterator[Text]:
     for name, count, note, style in rows:
         figure = Text(f"  {name:<10}{count:>11,}", style if count else _FAINT)
         yield Text.assemble(figure, (f"   {note}", _FAINT)) if note else figure
+
+
+def _faults(view: View) -> Iterator[Text]:
+    faults = view.tally.faults
+    if not faults:
+        return
+    yield from _heading("What could not be compared")
+    yield from (Text(f"  {visible(fault)}", _OLD) for fault in faults[:_MOST_PLACES])
+    if left := faults[_MOST_PLACES:]:
+        yield Text(f"{_INDENT}… and {len(left):,} more", _FAINT)
 
 
 def _places(view: View) -> Iterator[Text]:

@@ -13,7 +13,12 @@ __all__ = ["MASKED", "Row", "View", "counted", "visible", "visible_pair"]
 #: Said of values that are not shown as they are: two that differ may look the same.
 MASKED = "masked"
 
-_WORDS = {"Order": ("order", "orders"), "OrderItem": ("item", "items"), "Message": ("message", "messages")}
+_WORDS = {
+    "Order": ("order", "orders"),
+    "OrderItem": ("item", "items"),
+    "Message": ("message", "messages"),
+    "AmazonEnvelope": ("envelope", "envelopes"),
+}
 
 
 class Row(NamedTuple):
@@ -82,8 +87,8 @@ class View:
         return list(groups.values())
 
     def summary(self) -> dict[str, object]:
-        """The counts, by the names that every machine-readable report has for them. ``listed`` says how many
-        differences of each verdict the tally kept one by one."""
+        """The counts, by the names that every machine-readable report has for them. ``faults`` says what
+        could not be compared, ``listed`` how many differences of each verdict the tally kept one by one."""
         tally = self.tally
         listed = {verdict.value: 0 for verdict in Verdict}
         for difference in (*tally.details, *tally.others):
@@ -102,6 +107,7 @@ class View:
             "extra": tally.extra,
             "duplicate": tally.duplicate,
             "members": dict(tally.members),
+            "faults": tally.faults,
             "differences": {verdict.value: tally.differences[verdict] for verdict in Verdict},
             "listed": listed,
         }
@@ -115,8 +121,8 @@ class View:
     def headline(self) -> str:
         """The outcome in one sentence."""
         tally = self.tally
+        others = tally.differences.total() - tally.differences[Verdict.DIFFERENT]
         if tally.same:
-            others = tally.differences.total()
             but = f", but for {counted(others, 'difference that does', 'differences that do')} not count"
             return f"The same: {counted(tally.compared, 'record', 'records')} compared{but if others else ''}."
         parts = [
@@ -125,7 +131,11 @@ class View:
             (tally.extra, "extra"),
             (tally.duplicate, "duplicate"),
         ]
-        return f"Different: {', '.join(f'{count:,} {what}' for count, what in parts if count)}."
+        told = ", ".join(f"{count:,} {what}" for count, what in parts if count)
+        if tally.faults:
+            compared = f"no difference that counts in {counted(tally.compared, 'record', 'records')} compared"
+            return f"Not complete, {counted(len(tally.faults), 'fault', 'faults')}: {told or compared}."
+        return f"Different: {told}."
 
 
 def counted(count: int, one: str, many: str) -> str:
