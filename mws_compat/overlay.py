@@ -112,11 +112,13 @@ def _children(struct: Struct, record: Record, unknown: Record, depth: int, versi
     done = set()
     for field in struct.fields:
         node = record.get(field.name)
-        if node is None:
+        if node is None and field.name not in unknown:
             continue
         done.add(field.name)
         name = field.name_in(version)
         entry = unknown.get(field.name, {})
+        if node is None:  # empty, but for what no table knows of it
+            node = _empty(field.kind, entry)
         if isinstance(field.kind, Repeated):
             yield from _repeated(name, field.kind, node, entry, depth, version)
             continue
@@ -133,6 +135,16 @@ def _children(struct: Struct, record: Record, unknown: Record, depth: int, versi
     if UNMAPPED not in record and any(map(_is_unmapped, _list(unknown.get(UNMAPPED_NAME, [])))):
         raise ValueError(f"{UNMAPPED_NAME!r} is not unknown in {struct.name}")
     yield from _strangers(unknown, done, depth)
+
+
+def _empty(kind: Kind, entry: Node) -> Node:
+    """The node of an element that holds nothing; of several in a row, as many as ``entry`` tells of."""
+    if isinstance(kind, Repeated):
+        return [_empty(kind.of, "") for _ in entry] if isinstance(entry, list) else []
+    if isinstance(kind, ListOf):
+        members = entry.get(kind.member, []) if isinstance(entry, dict) else []
+        return [_empty(kind.of, "") for _ in members] if isinstance(members, list) else []
+    return "" if isinstance(kind, Scalar) else {}
 
 
 def _is_unmapped(node: Node) -> bool:

@@ -18,7 +18,15 @@ from mws_compat.balance import Repair, balance
 from mws_compat.documents import DOCUMENTS, ELEMENT_NAMES, FRAGMENTS, DocumentKind
 from mws_compat.errors import ReadError
 
-__all__ = ["MAX_SALVAGE_BYTES", "Salvaged", "names_document", "salvage", "split_documents"]
+__all__ = [
+    "MAX_SALVAGE_BYTES",
+    "Salvaged",
+    "as_utf8",
+    "end_of_document",
+    "names_document",
+    "salvage",
+    "split_documents",
+]
 
 #: Recovery needs the whole document at once.
 MAX_SALVAGE_BYTES = 64 * 2**20
@@ -29,9 +37,13 @@ _MAX_DAMAGE = 2**20
 
 _ROOTS = b"|".join(name.encode() for name in DOCUMENTS if name not in FRAGMENTS)
 _START = re.compile(
-    rb"(?:<\?xml[ \t\r\n][^<>]*\?>[ \t\r\n]*)?<(?:[A-Za-z_][\w.-]*:)?(?:%b)[ \t\r\n/>]|<\?xml[ \t\r\n]" % _ROOTS
+    rb"(?:<\?xml[ \t\r\n][^<>]*\?>(?:[ \t\r\n]|<!--(?:[^-]|-(?!->))*+-->)*+)?<(?:[A-Za-z_][\w.-]*:)?(?:%b)[ \t\r\n/>]"
+    rb"|<\?xml[ \t\r\n]" % _ROOTS
 )
 _DECLARED = re.compile(rb"<\?xml[^<>]*?encoding[ \t\r\n]*=[ \t\r\n]*[\"']([A-Za-z0-9._-]+)")
+#: How UTF-16 begins, with its mark or without.
+_WIDE = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
+_DECLARED_WIDE = re.compile(r"(<\?xml[^<>]*?)[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(?:\"[^<>\"]*\"|'[^<>']*')")
 _DECLARATION = re.compile(r"<\?xml\s[^<>]*\?>")
 _PROLOGUE = re.compile(r"\s+|<!--.*?-->|<\?.*?\?>", re.DOTALL)
 #: Encodings that documents of those years were declared to be in. All have ASCII's markup but UTF-16, which is known
@@ -56,6 +68,14 @@ class Salvaged:
     repairs: tuple[Repair, ...]
 
 
+def as_utf8(data: bytes) -> Salvaged:
+    """UTF-16 as UTF-8 that declares no encoding, line for line; anything else as it is."""
+    if not data.startswith(_WIDE):
+        return Salvaged(data, ())
+    repairs: list[Repair] = []
+    return Salvaged(_DECLARED_WIDE.sub(r"\1", _decode(data, repairs)).encode(), tuple(repairs))
+
+
 def split_documents(data: bytes) -> Iterator[tuple[int, bytes]]:
     """The stretches of any text in which a document begins, each up to the next, with the offset of each. What stands
     before the first is the first stretch if there is anything but white space in it."""
@@ -64,6 +84,12 @@ def split_documents(data: bytes) -> Iterator[tuple[int, bytes]]:
         starts.insert(0, 0)
     for start, end in zip(starts, [*starts[1:], len(data)], strict=True):
         yield start, data[start:end]
+
+
+def end_of_document(data: bytes) -> int:
+    """Where the first document in any text ends, by its end tag; 0 where none is seen."""
+    end = re.search(rb"</(?:[A-Za-z_][\w.-]*:)?(?:%b)[ \t\r\n]*>" % _ROOTS, data)
+    return end.end() if end else 0
 
 
 def names_document(data: bytes) -> bool:
@@ -106,8 +132,9 @@ def _letters(text: str) -> int:
 
 def _decode(data: bytes, repairs: list[Repair]) -> str:
     """The text in the encoding that it is in, whatever it declares."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text = data.decode("utf-16", "replace")
+    if data.startswith(_WIDE):
+        unmarked = {b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
+        text = data.decode(unmarked.get(data[:2], "utf-16"), "replace")
         if "\ufffd" in text:
             line = text.count("\n", 0, text.index("\ufffd")) + 1
             repairs.append(Repair(line, "the document is not in utf-16; what cannot be read became U+FFFD"))

@@ -56,6 +56,7 @@ _INSTANT = re.compile(
 )
 #: What nearly every program sends, and Python itself reads as we do.
 _is_usual = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3}|\.\d{6})?Z", re.ASCII).fullmatch
+_has_zone = re.compile(r"[Zz]$|:.*[+-]").search
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})")
 
@@ -108,9 +109,12 @@ def format_instant(instant: datetime, *, milliseconds: bool = False) -> str:
 
 def _canonical_instant(text: str) -> str:
     # Amazon's old documentation prints its dates as they stand in URLs.
-    instant = parse_instant(text.replace("%3A", ":").replace("%3a", ":"))
-    whole = format_instant(instant)
-    return f"{whole[:-1]}.{instant.microsecond:06d}Z" if instant.microsecond else whole
+    text = text.replace("%3A", ":").replace("%3a", ":").strip()
+    instant = parse_instant(text)
+    whole = format_instant(instant).removesuffix("Z")
+    # A date without a zone is not the same as one with it: PHP and others take it for local time.
+    zone = "Z" if _has_zone(text) else ""
+    return f"{whole}.{instant.microsecond:06d}{zone}" if instant.microsecond else f"{whole}{zone}"
 
 
 def _canonical_boolean(text: str) -> str:

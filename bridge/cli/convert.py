@@ -25,6 +25,7 @@ _PIECE = 2**20
 #: From this size on a terminal gets a progress bar.
 _SHOW_FROM = 4 * 2**20
 _SHOWN_NOTES = 20
+_SHOWN_NAMES = 5
 
 
 class _NothingError(Exception):
@@ -52,17 +53,15 @@ def run(arguments: argparse.Namespace) -> int:
     report = Report()
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        target = _target(arguments)
-        sources = list(find_sources(arguments.inputs, exclude=arguments.directory))
+        target = _target(arguments, options)
+        passed_over: list[str] = []
+        found = find_sources(arguments.inputs, exclude=arguments.directory, on_passed_over=passed_over.append)
+        sources = list(found)
+        _warn_passed_over(passed_over, report)
         total = sum(source.size for source in sources if isinstance(source, Source))
         with target, Converter(options, report) as converter, _progress(arguments, total) as bar:
-            if isinstance(target, SingleFile):
-                target.all_done(sources)
             for source in sources:
-                failures = len(report.failures)
                 _convert(source, target, converter, options, report, bar)
-                if isinstance(target, SingleFile) and isinstance(source, Source) and len(report.failures) > failures:
-                    target.mark_incomplete(source, "")  # also when nothing of the source came into the file
     except TargetError as error:
         report.failures.append(ConvertError(error.name, error.problem))
     _tell(report, time.monotonic() - started, quiet=arguments.quiet)
@@ -73,7 +72,14 @@ def _terminate(*_: object) -> NoReturn:
     sys.exit(128 + signal.SIGTERM)
 
 
-def _target(arguments: argparse.Namespace) -> Target:
+def _warn_passed_over(names: list[str], report: Report) -> None:
+    if names:
+        more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+        others = "is neither XML nor JSON; it was" if len(names) == 1 else "are neither XML nor JSON; they were"
+        report.warn(f"{', '.join(names[:_SHOWN_NAMES])}{more}", f"{others} passed over")
+
+
+def _target(arguments: argparse.Namespace, options: Options) -> Target:
     output: Path | None = arguments.output
     directory: Path | None = arguments.directory
     if output is not None and directory is None and output.is_dir():
@@ -82,9 +88,9 @@ def _target(arguments: argparse.Namespace) -> Target:
         for given in arguments.inputs:
             if given != "-" and os.path.isdir(given) and directory.is_dir() and os.path.samefile(given, directory):
                 raise TargetError(str(directory), "is an input directory; write to another one")
-        return Directory(directory, force=arguments.force)
+        return Directory(directory, options.how, force=arguments.force)
     if output is not None and str(output) != "-":
-        return SingleFile(output, force=arguments.force)
+        return SingleFile(output)
     return StandardOutput(sys.stdout.buffer)
 
 
@@ -108,9 +114,13 @@ def _convert(
                 converter.convert(source.name, head, watched, sink, source.size)
                 failed = len(report.failures) > failures
                 _refuse_nothing(report.documents - documents, failed=failed)
-            if failed:
-                target.mark_incomplete(source, suffix)
+            if not failed:
+                target.mark_done(source, suffix)
     except SourceError as error:
+        report.failures.append(ConvertError(error.name, error.problem))
+    except TargetError as error:
+        if not target.goes_on_after(error):
+            raise
         report.failures.append(ConvertError(error.name, error.problem))
     except _NothingError:
         pass  # its failures are in the report

@@ -30,12 +30,12 @@ def add_convert(verbs: Verbs) -> None:
     place.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="write everything to one file (default: the standard output)",
     )
     place.add_argument(
-        "-d", "--directory", type=Path, metavar="DIR", help="write one file for each input, in a mirrored directory"
+        "-d", "--directory", type=_path, metavar="DIR", help="write one file for each input, in a mirrored directory"
     )
     parser.add_argument("--force", action="store_true", help="convert again what is done already")
     parser.add_argument(
@@ -61,6 +61,13 @@ def add_convert(verbs: Verbs) -> None:
         "--jobs", type=number(64), default=1, metavar="N", help="processes that convert large XML (default: 1)"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress, no warnings, no summary")
+
+
+def _path(text: str) -> Path:
+    """Where to write. Without a name, which is a script's variable that was not set, it would be this directory."""
+    if not text:
+        raise argparse.ArgumentTypeError("a name is needed; this one is empty")
+    return Path(text)
 
 
 def add_diff(verbs: Verbs) -> None:

@@ -17,7 +17,7 @@ class ProgressBar:
 
     def __init__(self, total: int, console: Console | None = None) -> None:
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),  # a file may be called a[b].xml
             BarColumn(),
             DownloadColumn(),
             TransferSpeedColumn(),

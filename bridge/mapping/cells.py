@@ -1,9 +1,10 @@
 """Values of the lossless mapping: wire text to JSON and back, and what an object holds that no element carries."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal
-from typing import NamedTuple, cast
+from decimal import Decimal, InvalidOperation
+from typing import NamedTuple, NoReturn, Self, cast
 from urllib.parse import unquote
 
 import orjson
@@ -17,11 +18,15 @@ __all__ = [
     "Cell",
     "InexactError",
     "Leaf",
+    "Number",
     "Typing",
     "as_it_is",
     "as_node",
     "dump",
+    "json_bytes",
     "json_text",
+    "load",
+    "load_exact",
     "merge",
     "put_back",
 ]
@@ -93,13 +98,88 @@ class InexactError(ValueError):
     text (``json.loads(…, parse_float=str)``), since a float may not be what was written."""
 
 
+class Number(Decimal):
+    """A number of JSON as it is written there: ``1e2`` stays that."""
+
+    __slots__ = ("_text",)
+    _text: str
+
+    def __new__(cls, text: str) -> Self:
+        try:
+            made = super().__new__(cls, text)
+        except InvalidOperation:
+            raise ValueError("a number with an exponent that no number has") from None
+        made._text = text
+        return made
+
+    def __str__(self) -> str:
+        return self._text
+
+
+#: What no number is written with, and does not part two of them.
+_NO_NUMBER = bytes(sorted({*range(0x100)} - {*b"0123456789+-.eE,"}))
+_ESCAPED = re.compile(rb"\\u[0-9A-Fa-f]{4}")
+
+
+def load(text: bytes) -> object:
+    """A JSON value of which nothing is lost: a number with a fraction is a float where that is written alike, else
+    all of them are ``Number``. Raises ValueError, also for an object with two members of one name."""
+    value = orjson.loads(text)
+    try:
+        again = orjson.dumps(value)
+    except TypeError:  # deeper than it writes
+        return load_exact(text)
+    return value if again == text.strip() or _is_kept(text, again) else load_exact(text)
+
+
+def _is_kept(text: bytes, again: bytes) -> bool:
+    """Whether all of a JSON text is in what orjson has read and written ``again``. Of two members of one name it has
+    the quotation marks of one; of a number that it cannot hold it has other digits."""
+    if b"\\u" in text:
+        text = _ESCAPED.sub(b"", text)  # an escaped digit, or quotation mark, is then one too many there
+    return text.count(b'"') == again.count(b'"') and text.translate(None, _NO_NUMBER) == again.translate(
+        None, _NO_NUMBER
+    )
+
+
+def load_exact(text: bytes | str) -> object:
+    """The same, more slowly: every number with a fraction, or over 64 bits, is a ``Number``."""
+    return json.loads(
+        text, parse_float=Number, parse_int=_whole, parse_constant=_refuse, object_pairs_hook=_object_of
+    )
+
+
+def _whole(text: str) -> int | Number:
+    if text == "-0" or len(text) > len(str(-(2**64))):
+        return Number(text)
+    number = int(text)
+    return number if -(2**63) <= number < 2**64 else Number(text)
+
+
+def _refuse(_: str) -> NoReturn:
+    raise ValueError("not JSON")
+
+
+def _object_of(pairs: list[tuple[str, object]]) -> JsonObject:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise MappingError("stands twice in one object; leave one of them out", max(names, key=names.count))
+    return made
+
+
 def dump(members: JsonObject) -> str:
     """Members that no element carries, as the JSON text that a record holds. Raises MappingError for what JSON text
     cannot be relied on to carry."""
     try:
-        return orjson.dumps(members, default=_number).decode()
+        return json_bytes(members).decode()
     except TypeError:  # whole numbers over 64 bits, lone surrogates, over 254 levels
         raise MappingError("members that no element carries are too large or too deep to be kept") from None
+
+
+def json_bytes(value: object) -> bytes:
+    """A JSON value as text, Decimals as they are written. Raises TypeError for what orjson does not write."""
+    return orjson.dumps(value, default=_number)
 
 
 def json_text(text: str) -> str:
@@ -116,7 +196,7 @@ def _number(value: object) -> orjson.Fragment:
 def put_back(target: JsonObject, text: Node) -> None:
     """``merge`` what ``dump`` made."""
     try:
-        members = orjson.loads(cast("str", text))
+        members = load(cast("str", text).encode())
     except ValueError:
         members = None
     if not isinstance(members, dict):

@@ -22,9 +22,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from functools import cached_property
-from typing import NamedTuple, NoReturn, cast
+from typing import NamedTuple, cast
 
-from bridge.mapping.cells import VERBATIM, InexactError, Leaf, Typing, as_it_is, as_node, dump
+from bridge.mapping.cells import VERBATIM, InexactError, Leaf, Typing, as_it_is, as_node, dump, load_exact
 from bridge.mapping.exact import OWN
 from bridge.mapping.links import Link, LinkMap
 from bridge.mapping.patches import apply_patch, difference, overlay, patch_of, same_json
@@ -202,16 +202,12 @@ def load_unmapped(record: Record) -> JsonObject:
     """What a record's ``#json`` holds, numbers with a fraction as Decimals. Raises MappingError."""
     text = record.get(UNMAPPED, "{}")
     try:
-        members = json.loads(str(text), parse_float=Decimal, parse_constant=_refuse)
-    except (ValueError, ArithmeticError):
+        members = load_exact(str(text))
+    except ValueError:
         members = None
     if not isinstance(members, dict):
         raise MappingError("JSON object expected", UNMAPPED)
     return members
-
-
-def _refuse(_: str) -> NoReturn:
-    raise ValueError("not JSON")
 
 
 def _object(source: Mapping[str, object], name: str) -> JsonObject:

@@ -1,15 +1,20 @@
 """Converting one source: which way it goes, and through what."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
+
+from lxml import etree
 
 from bridge.mapping.versions import FORM_2026
 from bridge.offline.faults import SourceError
 from bridge.offline.report import ConvertError, Report
 from bridge.offline.sp_api import Members
 from bridge.offline.to_json import Immediate, JsonDocuments, JsonLines, Sink
+from mws_compat.documents import FRAGMENTS, DocumentKind
 from mws_compat.errors import ReadError
+from mws_compat.schema import Record
 from mws_compat.stream import Handler, Shortcut, read_stream
 
 if TYPE_CHECKING:
@@ -48,10 +53,17 @@ class Options(NamedTuple):
     recover: bool = False
     jobs: int = 1
 
+    @property
+    def how(self) -> str:
+        """All of it that shows in what is written."""
+        return " ".join(f"{name}={value}" for name, value in self._asdict().items() if value and name != "jobs")
+
 
 #: What may stand before the first byte that tells what an input is; and how much of it is looked at.
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 _MAX_BLANK = 2**24
+#: In so much a page of HTML shows itself.
+_HEAD = 2**12
 
 
 def gather_head(read: Callable[[], bytes]) -> bytes:
@@ -72,6 +84,14 @@ def _is_wide_json(head: bytes) -> bool:
     if not head.startswith((b"\xff\xfe", b"\xfe\xff")) and b"\0" not in head[:4]:
         return False
     return looks_like_json(head[:64].lstrip(b"\xff\xfe").replace(b"\0", b""))
+
+
+def _is_page(head: bytes) -> bool:
+    """Whether the first bytes are those of a page of HTML."""
+    return (
+        re.match(rb"(?is)(?:\xef\xbb\xbf|\s|<\?xml\s[^<>]*>|<!--.*?-->)*<(?:!doctype\s+)?html[\s>]", head[:_HEAD])
+        is not None
+    )
 
 
 def suffix_of(head: bytes, options: Options) -> str:
@@ -103,6 +123,10 @@ class Converter:
         if _is_wide_json(head):
             report.failures.append(ConvertError(name, "JSON must be in UTF-8; this is in UTF-16 or UTF-32"))
             return
+        if _is_page(head):
+            problem = "is a page of HTML, as servers send for errors; no order is in it: fetch the document again"
+            report.failures.append(ConvertError(name, problem))
+            return
         before = report.documents, len(report.failures), len(report.warnings)
         self._convert(name, head, _pieces(head, stream), sink, size)
         if before == (report.documents, len(report.failures), len(report.warnings)):
@@ -115,7 +139,7 @@ class Converter:
             else:
                 self._from_json(name, pieces, sink)
         elif self._options.recover:
-            self._recover(name, pieces, sink)
+            self._recover(name, pieces, sink, size)
         else:
             self._from_xml(name, pieces, sink, size)
 
@@ -158,10 +182,9 @@ class Converter:
 
     # --- recovery ---
 
-    def _recover(self, name: str, pieces: Iterator[bytes], sink: Sink) -> None:
-        from mws_compat.salvage import MAX_SALVAGE_BYTES, names_document, split_documents  # noqa: PLC0415 - on demand
+    def _recover(self, name: str, pieces: Iterator[bytes], sink: Sink, size: int) -> None:
+        from mws_compat.salvage import MAX_SALVAGE_BYTES, as_utf8, split_documents  # noqa: PLC0415 - on demand
 
-        handler, _ = self._handler(name, sink, 1)
         report = self._report
         parts: list[bytes] = []
         try:
@@ -170,20 +193,51 @@ class Converter:
             report.repaired(name, f"what follows could not be read: {error.problem}")
         data = b"".join(parts)
         if len(data) > MAX_SALVAGE_BYTES:
-            handler.fail(
-                ReadError(f"recovery reads files of up to {MAX_SALVAGE_BYTES // 2**20} MiB; this one is larger")
-            )
+            problem = f"recovery reads files of up to {MAX_SALVAGE_BYTES // 2**20} MiB; this one is larger"
+            report.failures.append(ConvertError(name, problem))
             return
-        for start, part in split_documents(data):
-            line = data.count(b"\n", 0, start)
-            if not names_document(part):
-                report.repaired(name, f"line {line + 1}: {len(part.strip())} bytes that are no document were skipped")
-                continue
-            failures = len(report.failures)
-            read_stream([b"\n" * line, part], handler)
-            if len(report.failures) > failures:
-                self._salvage(name, part, line, handler, failures)
+        survey = _Survey()
+        read_stream([data], survey)
+        if not survey.is_broken:
+            self._from_xml(name, iter([data]), sink, size)
+            return
+        handler, _ = self._handler(name, sink, 1)
+        plain = as_utf8(data)
+        for repair in plain.repairs:
+            report.repaired(name, f"line {repair.line}: {repair.text}")
+        for start, part in split_documents(plain.document):
+            self._recover_part(name, part, plain.document.count(b"\n", 0, start), handler)
         _close(handler)
+
+    def _recover_part(self, name: str, part: bytes, line: int, handler: Handler) -> None:
+        """Read what begins behind ``line`` lines and goes up to the next document: plainly, or what can be saved."""
+        from mws_compat.salvage import names_document  # noqa: PLC0415 - on demand
+
+        report = self._report
+        documents, failures = report.documents, len(report.failures)
+        read_stream([b"\n" * line, part], handler)
+        if len(report.failures) == failures:
+            return
+        if report.documents > documents:  # it is whole: what is wrong stands behind it
+            self._leave_out(name, part, line, failures)
+        elif names_document(part):
+            self._salvage(name, part, line, handler, failures)
+        else:
+            del report.failures[failures:]
+            report.repaired(name, f"line {line + 1}: {len(part.strip())} bytes that are no document were skipped")
+
+    def _leave_out(self, name: str, part: bytes, line: int, failures: int) -> None:
+        """Tell of what stands behind a document that was read; an order of its own there that is broken stays a
+        failure."""
+        from mws_compat.salvage import end_of_document  # noqa: PLC0415 - on demand
+
+        rest = part[end_of_document(part) :].lstrip()
+        if re.search(rb"<(?:[\w.-]+:)?(?:%b)[\s/>]" % "|".join(FRAGMENTS).encode(), rest):
+            return
+        del self._report.failures[failures:]
+        line += part.count(b"\n", 0, len(part) - len(rest)) + 1
+        count = len(rest.decode("utf-8", "replace").rstrip())
+        self._report.repaired(name, f"line {line}: {count} characters after the document are left out")
 
     def _salvage(self, name: str, part: bytes, line: int, handler: Handler, failures: int) -> None:
         """Try again with what can be saved of a document that failed; its failures stand in the report."""
@@ -216,14 +270,48 @@ class Converter:
         from bridge.offline.from_json import json_to_xml  # noqa: PLC0415 - only this way needs it
 
         options = self._options
-        first, unknown = Report(), self._report.unknown
+        report = self._report
+        first, failures = Report(), len(report.failures)
+        unknown, left_out = report.unknown, report.left_out
         xml = json_to_xml(pieces, first, name, page=options.page, strict=options.strict, drop=options.drop)
         handler, _ = self._handler(name, sink, 1)
         read_stream(xml, handler)
         _close(handler)
-        self._report.failures.extend(first.failures)
-        self._report.unknown = unknown + first.unknown  # all that the XML holds of it was counted there
-        self._report.left_out += first.left_out
+        # A place in the XML is none of the input.
+        report.failures[failures:] = [
+            *(
+                ConvertError(name, f"{error.problem}, in XML, by way of which it goes")
+                for error in report.failures[failures:]
+            ),
+            *first.failures,
+        ]
+        for note in first.warnings:
+            report.warn(note.source, note.text)
+        report.warnings_dropped += first.warnings_dropped
+        # All that the XML holds of it was counted there; but not all of that was written.
+        report.unknown = unknown + max(0, first.unknown - (report.left_out - left_out))
+        report.left_out += first.left_out
+
+
+class _Survey:
+    """Only looks whether all can be read."""
+
+    is_broken = False
+
+    def begin(self, kind: DocumentKind, namespace: str) -> None:
+        pass
+
+    def member(self, element: etree._Element) -> None:
+        pass
+
+    def made(self, result: object) -> None:
+        pass
+
+    def end(self, record: Record) -> None:
+        pass
+
+    def fail(self, error: ReadError) -> None:  # noqa: ARG002
+        self.is_broken = True
 
 
 def _close(handler: Handler) -> None:

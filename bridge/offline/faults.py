@@ -2,7 +2,7 @@
 
 import errno
 
-__all__ = ["SourceError", "TargetError", "in_words"]
+__all__ = ["OutputError", "SourceError", "TargetError", "as_shown", "in_words"]
 
 _WORDS = {
     errno.EACCES: "no permission",
@@ -25,7 +25,7 @@ class _FileError(Exception):
 
     def __init__(self, name: str, problem: str) -> None:
         super().__init__(name, problem)
-        self.name = name
+        self.name = as_shown(name)
         self.problem = problem
 
     def __str__(self) -> str:
@@ -38,6 +38,15 @@ class SourceError(_FileError):
 
 class TargetError(_FileError):
     """An output that cannot, or must not, be written. What was there before is still there, whole."""
+
+
+class OutputError(TargetError):
+    """The output of one input that must not be written. Those of the others are not touched by it."""
+
+
+def as_shown(name: str) -> str:
+    """A file's name for a message: without what would make a terminal dance, or begin a line of its own."""
+    return "".join(c if c.isprintable() else "_" for c in name)
 
 
 def in_words(error: OSError) -> str:

@@ -1,6 +1,8 @@
 """SP-API Orders v2026-01-01 JSON to MWS XML: what ``XmlWriter`` writes of it."""
 
+from bridge.mapping.cells import Typing
 from bridge.mapping.documents import NAMESPACE, as_object
+from bridge.mapping.documents_v0 import MEMBER_MAPS
 from bridge.mapping.documents_v2026 import (
     ITEMS,
     ITEMS_KEY,
@@ -13,16 +15,19 @@ from bridge.mapping.documents_v2026 import (
     read_order,
     refuse_floats,
     strangers_around,
+    write_item,
+    write_order,
 )
 from bridge.mapping.rows import JsonObject, MappingError
+from bridge.mapping.versions import OLD
 from bridge.mapping.whole import Taken
 from bridge.offline.to_xml import HOLDERS, XmlWriter
-from bridge.offline.xml_documents import Document, Member, member_writer, version_of
+from bridge.offline.xml_documents import Document, Member, fitting, member_writer, version_of
 from mws_compat.documents import DOCUMENTS
 from mws_compat.orders import LATEST_VERSION
 from mws_compat.schema import Record
 
-__all__ = ["prepare", "prepare_order"]
+__all__ = ["prepare", "prepare_order", "refuse_unreadable"]
 
 _ITEMS = DOCUMENTS[HOLDERS["OrderItem"]]
 _ORDERS = DOCUMENTS[HOLDERS["Order"]]
@@ -55,7 +60,7 @@ def prepare(writer: XmlWriter, source: JsonObject) -> list[Document | Member]:
         ready.texts.append(text)
         if behind is not None:
             ready.behind[number] = behind
-    ready.frame("")  # a head that cannot be written must not be found out half-way
+    fitting("".join(ready.frame("")))  # a head that cannot be written must not be found out half-way
     return [ready]
 
 
@@ -66,7 +71,9 @@ def prepare_order(
     parts = read_order(source)
     order = {name: value for name, value in source.items() if name != ITEMS_KEY}
     record = _judged(writer, parts.taken, list(ORDERS.strangers(order)))
-    text = member_writer(_ORDERS, version)(record)
+    if OLD in source:
+        MEMBER_MAPS["Order"].write(record, Typing())  # raises where that is no place for it
+    text = fitting(member_writer(_ORDERS, version)(record))
     if parts.items is None:
         return text, None
     order_id = record.get("AmazonOrderId")
@@ -96,7 +103,18 @@ def _items(writer: XmlWriter, items: list[JsonObject], order_id: str, around: Js
 
 def _text(writer: XmlWriter, source: JsonObject, taken: Taken, version: str) -> str:
     """The XML of an item."""
-    return member_writer(_ITEMS, version)(_judged(writer, taken, list(ITEMS.strangers(source))))
+    record = _judged(writer, taken, list(ITEMS.strangers(source)))
+    if OLD in source:
+        MEMBER_MAPS["OrderItem"].write(record, Typing())  # as above
+    return fitting(member_writer(_ITEMS, version)(record))
+
+
+def refuse_unreadable(member: str, record: Record) -> None:
+    """Raise MappingError when what a record keeps of an object of v2026-01-01 is none of one."""
+    if member == "OrderItem":
+        write_item(record, Typing())
+    elif member == "Order":
+        write_order(record, Typing())
 
 
 def _judged(writer: XmlWriter, taken: Taken, strangers: list[str]) -> Record:

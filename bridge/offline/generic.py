@@ -12,7 +12,7 @@ import xmltodict
 from lxml import etree
 
 from bridge.offline.report import ConvertError, Report
-from bridge.offline.to_json import Sink
+from bridge.offline.to_json import Sink, left_out_of_lines, tell_left_out
 from bridge.offline.xml_documents import version_of
 from mws_compat.documents import DOCUMENTS, DocumentKind
 from mws_compat.errors import ReadError
@@ -151,10 +151,17 @@ class GenericDocuments(_Generic):
             return
         closing = [b"]"]
         levels = []
+        left_out: list[str] = []
         for step in (kind.root.name, *kind.path):
             assert isinstance(rest, dict)  # noqa: S101 - it was written around the members
             levels.append({name: value for name, value in rest.items() if name != step})
             rest = rest.get(step)
+            if isinstance(rest, list):  # the first is what stands around the members; the others came too late
+                left_out += [f"{step}[{number}]" for number in range(2, len(rest) + 1)]
+                rest = rest[0]
+            if isinstance(rest, str):
+                rest = {"#text": rest}
+        tell_left_out(self._report, self._source, kind, left_out)
         levels.append(rest if isinstance(rest, dict) else {})
         for level in reversed(levels):
             members = orjson.dumps({name: value for name, value in level.items() if value is not None or level})[1:]
@@ -172,5 +179,7 @@ class GenericLines(_Generic):
         if kind.root.name in {"Order", "OrderItem"}:
             around = self._around(kind, record)[kind.root.name]
             self._sink.write(orjson.dumps(around[0] if isinstance(around, list) else around) + b"\n")
-        elif not kind.member:
+        elif kind.member:
+            tell_left_out(self._report, self._source, kind, left_out_of_lines(kind, record))
+        else:
             self._report.warn(self._source, f"<{kind.root.name}> holds no orders; it is left out of the lines")

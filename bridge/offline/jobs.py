@@ -7,9 +7,10 @@ the same for any number of jobs.
 
 import multiprocessing
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -38,6 +39,19 @@ def _convert(root: str, chunk: bytes) -> list[Segment]:
     return _members.convert(root, chunk)
 
 
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold interrupts back. A process that is started meanwhile never gets one, not even before ``_start``."""
+    if not hasattr(signal, "pthread_sigmask"):  # pragma: no cover - Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class Pool:
     """A shortcut over worker processes. A context manager: leaving it ends them."""
 
@@ -52,7 +66,8 @@ class Pool:
 
     def submit(self, kind: DocumentKind, chunk: bytes) -> Callable[[], list[Segment]]:
         try:
-            future: Future[list[Segment]] = self._executor.submit(_convert, kind.root.name, chunk)
+            with _uninterrupted():
+                future: Future[list[Segment]] = self._executor.submit(_convert, kind.root.name, chunk)
         except BrokenProcessPool as error:
             raise WorkerError from error
 

@@ -1,12 +1,10 @@
 """JSON values that are about to become XML: what they are, and what of them no table knows."""
 
 import json
+import re
 from collections.abc import Iterator
-from decimal import Decimal, InvalidOperation
 
-import orjson
-
-from bridge.mapping.cells import InexactError
+from bridge.mapping.cells import InexactError, load, load_exact
 from bridge.mapping.documents_v0 import ENVELOPE_KEY, member_of
 from bridge.mapping.orders_v0 import ITEM_MAP, ORDER_MAP
 from bridge.mapping.rows import JsonObject, MappingError, Row, StructMap
@@ -18,6 +16,7 @@ __all__ = [
     "UNUSED",
     "check_generic",
     "decode",
+    "forbidden",
     "generic_kind",
     "is_as_alone",
     "lone_member",
@@ -30,15 +29,32 @@ GENERIC_ROOTS = frozenset(name for name in DOCUMENTS if name != ENVELOPE_KEY)
 
 
 def decode(text: bytes, *, exact: bool = False) -> object:
-    """A JSON value. ``exact``: numbers with a fraction as Decimals. Raises ValueError."""
-    return json.loads(text, parse_float=_decimal) if exact else orjson.loads(text)
+    """A JSON value. ``exact``: no number is a float. Raises ValueError."""
+    return load_exact(text) if exact else load(text)
 
 
-def _decimal(text: str) -> Decimal:
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise ValueError("a number with an exponent that no number has") from None
+#: In JSON text, what may be a character that XML forbids.
+_SUSPECT = re.compile(rb"\\(?:u(?:00[01]|[fF]{3}[eEfF])|[bf])|\xef\xbf[\xbe\xbf]")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+
+def forbidden(value: object, text: bytes | None = None) -> Iterator[str]:
+    """Paths of the texts in a value that hold a character that XML cannot hold. ``text`` is the value as JSON: where
+    it has no such character, nothing is looked at."""
+    if text is None or ((b"\\" in text or b"\xef\xbf" in text) and _SUSPECT.search(text)):
+        yield from _forbidden(value, "")
+
+
+def _forbidden(value: object, place: str) -> Iterator[str]:
+    if isinstance(value, str):
+        if _FORBIDDEN.search(value):
+            yield place
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _forbidden(inner, f"{place}.{name}".lstrip("."))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _forbidden(inner, f"{place}[{number}]")
 
 
 def lone_member(source: JsonObject) -> str:

@@ -84,13 +84,18 @@ def large_members(pieces: Iterable[bytes]) -> Iterator[tuple[str, str, JsonObjec
     counts: dict[str, int] = {}
     outside = 0
     where: list[str | None] = []  # the name at hand in each open object, None for each open array
+    names: list[set[str]] = []  # those of each of them that were met
     for event, value in _events(pieces):
         if event == "map_key":
             where[-1] = str(value)
+            if value in names[-1]:
+                raise MappingError("stands twice in one object; leave one of them out", str(value))
+            names[-1].add(str(value))
             if len(where) == 1 and value in GENERIC_ROOTS:
                 raise MappingError("xmltodict's notation can be read up to 32 MiB", str(value))
         elif event in {"end_map", "end_array"}:
             where.pop()
+            names.pop()
         else:
             if builder is None and len(where) <= _DEEPEST_PLACE and (found := _PLACES.get(tuple(where))) is not None:
                 name = ".".join(step for step in where if step)
@@ -102,6 +107,7 @@ def large_members(pieces: Iterable[bytes]) -> Iterator[tuple[str, str, JsonObjec
                     raise MappingError("object expected", place)
             if event in {"start_map", "start_array"}:
                 where.append("" if event == "start_map" else None)
+                names.append(set())
                 if len(where) > _MAX_DEPTH:
                     raise ValueError("nested too deeply")
         if builder is None:
@@ -130,6 +136,7 @@ def _write(pieces: Iterable[bytes], writer: XmlWriter, waiting: IO[bytes], behin
     lists: set[tuple[str, str]] = set()
     items: list[int] = []
     for member, place, value in large_members(pieces):
+        writer.tell_forbidden(value, place)
         if not place:
             if len(lists) > 1:
                 raise MappingError("lists of members in more than one place")

@@ -36,7 +36,7 @@ from mws_compat.blocks import BlockReader, Build, Values, canonical_block, maker
 from mws_compat.documents import FRAGMENTS, DocumentKind
 from mws_compat.errors import ReadError
 from mws_compat.reader import read_element, refuse_crowded
-from mws_compat.schema import Node, Record
+from mws_compat.schema import UNMAPPED, Node, Record
 from mws_compat.stream import Segment, stream_steps
 
 __all__ = [
@@ -88,13 +88,15 @@ def iter_records(
 def to_sp_api(record: Record, version: str = "v0") -> JsonObject:
     """The SP-API Orders object of a record. Of ``v0``, typed as live v0 types it: what it has no member for stands
     under ``#mws``, what no table knows under ``#unknown``. Of ``v2026-01-01``: an item as an order of which only that
-    item is told; a number with a fraction, which only unknown members can be, is a float where that is the same
-    number, else a Decimal. Raises ValueError for another version."""
+    item is told. Of either, a number with a fraction or of more than 64 bits, which only unknown members can be, is a
+    float where that is the same number, else a Decimal. Raises ValueError for another version."""
     if version not in _VERSIONS:
         raise ValueError(f"not a version: write {' or '.join(_VERSIONS)}")
     name, own, order_id = _parted(record)
     if version == "v0" or name not in FRAGMENTS:
         found = MEMBER_MAPS[name].write(own, Typing())
+        if UNMAPPED in own:
+            found = {member: _as_float(value) for member, value in found.items()}
         return {_ORDER_ID: order_id, **found} if order_id else found
     from bridge.mapping import documents_v2026 as newer  # noqa: PLC0415 - its tables are not for everyone
 

@@ -8,6 +8,14 @@ from mws_compat.errors import ReadError
 __all__ = ["MAX_NOTES", "ConvertError", "Note", "Report"]
 
 
+#: What libxml2 says of a document and what that means for a person. It has changed its words.
+_IN_WORDS = dict.fromkeys(
+    ("Invalid bytes in character encoding", "Input is not proper UTF-8, indicate encoding !"),
+    'bytes that are not UTF-8; declare their encoding, <?xml version="1.0" encoding="ISO-8859-1"?> for example, '
+    "or convert with --recover",
+)
+
+
 class ConvertError(ValueError):
     """A document that cannot be converted. ``source`` names the file, ``place`` the line and column or the JSON path,
     ``excerpt`` shows the damaged line with its letters and digits masked."""
@@ -23,7 +31,7 @@ class ConvertError(ValueError):
     def of(cls, source: str, error: ReadError) -> "ConvertError":
         """A reader's refusal, in a file."""
         place = f"line {error.line}, column {error.column}" if error.line else ""
-        return cls(source, error.problem, place=place, excerpt=error.excerpt)
+        return cls(source, _IN_WORDS.get(error.problem, error.problem), place=place, excerpt=error.excerpt)
 
 
 @dataclass(frozen=True, slots=True)

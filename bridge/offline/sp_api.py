@@ -14,7 +14,7 @@ from operator import itemgetter
 import orjson
 from lxml import etree
 
-from bridge.mapping.cells import Cell, Typing
+from bridge.mapping.cells import Cell, Typing, json_bytes
 from bridge.mapping.documents_v0 import MEMBER_MAPS
 from bridge.mapping.exact import ExactMap
 from mws_compat.blocks import BlockReader, Build, Values, canonical_block, read_blocks
@@ -85,7 +85,7 @@ class SpApiMember:
         record = read_element(element, self._struct)
         typing = Typing()
         try:
-            data = orjson.dumps(self._table.write(record, typing))
+            data = json_bytes(self._table.write(record, typing))
         except (ValueError, TypeError) as error:  # what came back from #json is no JSON object, or too deep
             raise ReadError(str(error)) from error
         return data, sum(1 for _ in unknown_paths(record, self._struct)), record, typing.odd

@@ -8,23 +8,25 @@ from typing import Protocol
 import orjson
 from lxml import etree
 
-from bridge.mapping.cells import Typing
+from bridge.mapping.cells import Typing, json_bytes, put_back
 from bridge.mapping.documents import holds_list
 from bridge.mapping.documents_v0 import ENVELOPE_KEY, write_document
+from bridge.mapping.rows import JsonObject, MappingError
 from bridge.offline.report import ConvertError, Report
 from bridge.offline.sp_api import Converted, Members, SpApiMember, member_for
-from mws_compat.documents import ENVELOPE, DocumentKind
+from mws_compat.documents import ENVELOPE, FRAGMENTS, DocumentKind
 from mws_compat.errors import ReadError
 from mws_compat.reader import unknown_paths
-from mws_compat.schema import Record
+from mws_compat.schema import UNMAPPED, Record
 from mws_compat.stream import Segment
 
-__all__ = ["Immediate", "JsonDocuments", "JsonLines", "Sink", "key_of"]
+__all__ = ["Immediate", "JsonDocuments", "JsonLines", "Sink", "key_of", "left_out_of_lines", "tell_left_out"]
 
 #: What an order's or item's id looks like; other text is not shown.
 _ID = re.compile(r"[A-Z]?[0-9][0-9-]{0,39}")
 #: Items are held until their list's end has told which order they are of.
 _MAX_ITEMS = 100_000
+_SHOWN_NAMES = 5
 
 
 class Sink(Protocol):
@@ -118,8 +120,14 @@ class _ToJson(ABC):
         self._sink.mark()
         self._report.documents += 1
         self._report.members[kind.member or kind.root.name] += self._counts[0] if kind.member else 1
-        self._report.unknown += self._counts[1] + len(unknown)
+        left_out = self._left_out(kind, record)
+        tell_left_out(self._report, self._source, kind, left_out)
+        self._report.unknown += self._counts[1] + (0 if left_out else len(unknown))
         self._report.odd += self._counts[2] + len(typing.odd)
+
+    def _left_out(self, kind: DocumentKind, record: Record) -> list[str]:  # noqa: ARG002
+        """What no table knows of a document and is not in what was written."""
+        return []
 
     @abstractmethod
     def _finish(self, kind: DocumentKind, record: Record, typing: Typing) -> None:
@@ -139,6 +147,32 @@ def key_of(record: Record) -> str:
     return ""
 
 
+def left_out_of_lines(kind: DocumentKind, record: Record) -> list[str]:
+    """What stands around the members of a document, and no table knows: names, elements before JSON members."""
+    if kind.root.name in FRAGMENTS:
+        return []
+    found = list(unknown_paths(record, kind.root))
+    for holder in (record, record.get(kind.path[0]) if kind.path else None):
+        if isinstance(holder, dict) and UNMAPPED in holder:
+            members: JsonObject = {}
+            try:
+                put_back(members, holder[UNMAPPED])
+            except MappingError:
+                members = {UNMAPPED: None}
+            found += members
+    return found
+
+
+def tell_left_out(report: Report, source: str, kind: DocumentKind, names: list[str]) -> None:
+    """Count and name what of a document is not in what was written."""
+    if names:
+        report.left_out += len(names)
+        more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+        where = f"around the {kind.member}s" if kind.member else "there"
+        named = f"{', '.join(names[:_SHOWN_NAMES])}{more}"
+        report.warn(source, f"<{kind.root.name}>: what no table knows {where} is left out: {named}")
+
+
 class JsonDocuments(_ToJson):
     """One JSON document for each MWS document, each on a line of its own."""
 
@@ -156,17 +190,17 @@ class JsonDocuments(_ToJson):
     def _finish(self, kind: DocumentKind, record: Record, typing: Typing) -> None:
         whole = write_document(kind, self._namespace, record, typing)
         if not kind.member:
-            self._sink.write(orjson.dumps(whole) + b"\n")
+            self._sink.write(json_bytes(whole) + b"\n")
             return
         outer = whole.pop("payload" if kind.root is not ENVELOPE else ENVELOPE_KEY)
-        rest = orjson.dumps(outer)[1:]  # its members, and the brace
+        rest = json_bytes(outer)[1:]  # its members, and the brace
         if not self._started:
             if not holds_list(kind, record):
-                self._sink.write(orjson.dumps({"payload": outer, **whole}) + b"\n")
+                self._sink.write(json_bytes({"payload": outer, **whole}) + b"\n")
                 return
             self._sink.write(_opening(kind))
         self._sink.write(b"]" + (b"," if rest != b"}" else b"") + rest)
-        rest = orjson.dumps(whole)[1:]
+        rest = json_bytes(whole)[1:]
         self._sink.write((b"," if rest != b"}" else b"") + rest + b"\n")
 
 
@@ -184,6 +218,9 @@ class JsonLines(_ToJson):
     def begin(self, kind: DocumentKind, namespace: str) -> None:
         super().begin(kind, namespace)
         self._held: list[bytes] = []
+
+    def _left_out(self, kind: DocumentKind, record: Record) -> list[str]:
+        return left_out_of_lines(kind, record)
 
     def _write(self, data: bytes) -> None:
         assert self._kind is not None  # noqa: S101 - begin came first
@@ -203,6 +240,6 @@ class JsonLines(_ToJson):
             lines = b"\n".join(self._held).split(b"\n")
             self._sink.write(b"".join(b"%b%b\n" % (head, line[1:]) for line in lines).replace(b",}\n", b"}\n"))
         elif kind.root.name in {"Order", "OrderItem"}:
-            self._sink.write(orjson.dumps(whole.get("payload", whole)) + b"\n")
+            self._sink.write(json_bytes(whole.get("payload", whole)) + b"\n")
         elif not kind.member:
             self._report.warn(self._source, f"<{kind.root.name}> holds no orders; it is left out of the lines")

@@ -24,7 +24,7 @@ from bridge.mapping.documents_v2026 import (
 from bridge.mapping.exact import OWN
 from bridge.mapping.rows import JsonObject
 from bridge.offline.report import ConvertError, Report
-from bridge.offline.to_json import JsonDocuments, JsonLines, Sink, key_of
+from bridge.offline.to_json import JsonDocuments, JsonLines, Sink, key_of, left_out_of_lines, tell_left_out
 from mws_compat.documents import FRAGMENTS, DocumentKind
 from mws_compat.errors import ReadError
 from mws_compat.reader import read_element, refuse_crowded, unknown_paths
@@ -139,7 +139,9 @@ class _To2026(ABC):
         self._tell_odd(kind.root.name, typing)
         self._report.documents += 1
         self._report.members[kind.member or kind.root.name] += count
-        self._report.unknown += self._unknown + len(unknown)
+        left_out = self._left_out(kind, record)
+        tell_left_out(self._report, self._source, kind, left_out)
+        self._report.unknown += self._unknown + (0 if left_out else len(unknown))
         self._report.odd += self._odd
 
     def fail(self, error: ReadError) -> None:
@@ -234,6 +236,10 @@ class _To2026(ABC):
         self._written += len(self._members)
         self._members.clear()
 
+    def _left_out(self, kind: DocumentKind, record: Record) -> list[str]:  # noqa: ARG002
+        """What no table knows of a document and is not in what is written."""
+        return []
+
     @abstractmethod
     def _write_answer(self, answer: _Answer) -> None:
         """Write a document that is at hand to its end."""
@@ -300,6 +306,9 @@ class Lines2026(_To2026):
 
     def _other_form(self) -> type[JsonLines]:
         return JsonLines
+
+    def _left_out(self, kind: DocumentKind, record: Record) -> list[str]:
+        return left_out_of_lines(kind, record)
 
     def _write_answer(self, answer: _Answer) -> None:
         values = [member.value for member in answer.members]

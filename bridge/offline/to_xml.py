@@ -13,11 +13,12 @@ from bridge.mapping.documents_v0 import (
 from bridge.mapping.exact import OWN
 from bridge.mapping.forms import FormReader, Make, template_of
 from bridge.mapping.rows import JsonObject, MappingError
-from bridge.mapping.versions import is_v2026
+from bridge.mapping.versions import PATCH, is_v2026
 from bridge.offline.json_values import (
     UNUSED,
     check_generic,
     decode,
+    forbidden,
     generic_kind,
     is_as_alone,
     lone_member,
@@ -26,7 +27,7 @@ from bridge.offline.json_values import (
 )
 from bridge.offline.report import ConvertError, Report
 from bridge.offline.to_json import Sink
-from bridge.offline.xml_documents import Document, Member, OpenDocument, member_writer, version_of
+from bridge.offline.xml_documents import Document, Member, OpenDocument, fitting, member_writer, version_of
 from mws_compat.blocks import picker
 from mws_compat.documents import DOCUMENTS, DocumentKind
 from mws_compat.escape import escape_all
@@ -72,11 +73,13 @@ class XmlWriter:
         report, with ``place``, and leaves nothing in the output."""
         counted = self._report.unknown, self._report.left_out
         try:
+            value = decode(text)
             try:
-                self._value(decode(text), "")
+                self._value(value, "")
             except InexactError:
                 self._report.unknown, self._report.left_out = counted
                 self._value(decode(text, exact=True), "")
+            self.tell_forbidden(value, place, text)
         except (ValueError, TypeError, RecursionError) as error:
             self._report.unknown, self._report.left_out = counted
             self.fail(problem_of(error), place)
@@ -84,6 +87,12 @@ class XmlWriter:
     def put(self, value: object, place: str) -> None:
         """Convert a decoded value. Raises ValueError or TypeError."""
         self._value(value, place)
+
+    def tell_forbidden(self, value: object, place: str, text: bytes | None = None) -> None:
+        """Warn of what an element cannot hold; ``text`` is the value as JSON, where there is such a text."""
+        for path in forbidden(value, text):
+            at = ": ".join(filter(None, (place, path)))
+            self._report.warn(self._source, f"{at}: a character that XML forbids; in an element it became U+FFFD")
 
     def put_record(self, member: str, record: Record, order_id: str = "") -> None:
         """Write the record of one member; ``order_id`` is the order of an item. Raises ValueError or TypeError."""
@@ -93,7 +102,7 @@ class XmlWriter:
         """The XML of one member of a document that is not known to its end yet. Raises ValueError or TypeError."""
         kind = DOCUMENTS[HOLDERS[member]]
         try:
-            return member_writer(kind, LATEST_VERSION)(self._read_member(member, source))
+            return fitting(member_writer(kind, LATEST_VERSION)(self._read_member(member, source)))
         except MappingError as error:
             raise error.inside(place) from None
 
@@ -126,7 +135,7 @@ class XmlWriter:
         ready = self._around_newer(source) if is_v2026(source) else self._around(source, member)
         if version_of(ready.namespace) != LATEST_VERSION:
             raise MappingError("a document this large can only be written in the latest version", f"{OWN}.Namespace")
-        ready.frame("")  # a head that cannot be written must not be found out half-way
+        fitting("".join(ready.frame("")))  # a head that cannot be written must not be found out half-way
         self.close()
         members.seek(0)
         step = self._page or len(ends)
@@ -213,6 +222,7 @@ class XmlWriter:
             return None
         member = self._forms.read(value)
         if member is not None:
+            fitting(member.text)
             self._tally(member.unknown)
         return member
 
@@ -227,7 +237,7 @@ class XmlWriter:
 
     def _write_member(self, member: str, record: Record, key: str) -> Member:
         kind = DOCUMENTS[HOLDERS[member]]
-        text = member_writer(kind, LATEST_VERSION)(record)
+        text = fitting(member_writer(kind, LATEST_VERSION)(record))
         return Member(kind, text, key or _message_type(record, member))
 
     def _learn(self, value: JsonObject) -> Make[Member] | None:
@@ -266,18 +276,17 @@ class XmlWriter:
             place = f"{document.place}[{number}]"
             if not isinstance(member, dict):
                 raise MappingError("object expected", place)
-            if alike and is_as_alone(kind.member, member) and (ready := self._by_form(member)) is not None:
-                texts.append(ready.text)
-                continue
+            assert write is not None  # noqa: S101 - only such documents have members
             try:
-                record = self._read_member(kind.member, member)
+                if alike and is_as_alone(kind.member, member) and (ready := self._by_form(member)) is not None:
+                    texts.append(ready.text)
+                else:
+                    texts.append(fitting(write(self._read_member(kind.member, member))))
             except MappingError as error:
                 raise error.inside(place) from None
-            assert write is not None  # noqa: S101 - only such documents have members
-            texts.append(write(record))
         self._look_around(document)
         whole = Document(kind, document.namespace, head, texts)
-        whole.frame("")  # a head that cannot be written must not be found out half-way
+        fitting("".join(whole.frame("")))  # a head that cannot be written must not be found out half-way
         return whole
 
     def _prepare_generic(self, kind: DocumentKind, value: JsonObject) -> Document:
@@ -304,7 +313,7 @@ class XmlWriter:
             for record in (head, *records):
                 record.pop(UNKNOWN, None)
         write = member_writer(kind, version_of(namespace)) if kind.member else None
-        return Document(kind, namespace, head, [write(record) for record in records] if write else [])
+        return Document(kind, namespace, head, [fitting(write(record)) for record in records] if write else [])
 
     def _read_member(self, member: str, source: JsonObject) -> Record:
         record, rest = MEMBER_MAPS[member].take(source)
@@ -312,6 +321,10 @@ class XmlWriter:
             self._look(record, rest, UNUSED[member])
             if rest and not self._drop:
                 record[UNMAPPED] = dump(rest)
+                if PATCH in rest:
+                    from bridge.offline.from_v2026 import refuse_unreadable  # noqa: PLC0415 - as above
+
+                    refuse_unreadable(member, record)
         return record
 
     def _look_around(self, document: JsonDocument) -> None:

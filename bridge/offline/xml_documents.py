@@ -3,21 +3,42 @@
 from typing import NamedTuple
 
 from bridge.mapping.documents_v0 import NAMESPACE
+from bridge.mapping.rows import MappingError
 from bridge.offline.to_json import Sink
 from mws_compat.documents import DocumentKind
 from mws_compat.orders import LATEST_VERSION, VERSIONS
 from mws_compat.overlay import MEMBERS, write_root
 from mws_compat.schema import Record
+from mws_compat.stream import MAX_MEMBER_BYTES
 from mws_compat.writer import MemberWriter
 
-__all__ = ["Document", "Member", "OpenDocument", "member_writer", "version_of"]
+__all__ = ["Document", "Member", "OpenDocument", "fitting", "member_writer", "version_of"]
 
 _BATCH = 2**18
+#: What the reader takes of one member, less what stands before it: bytes without a tag's end, and tags.
+_MAX_UNBROKEN = 2**20 - 2**10
+_MAX_NODES = 2**17 - 2**7
+#: No text shorter than this is over a limit: a character has four bytes at the most, and counts twice.
+_HARMLESS = 2**16 - 2**6
 
 
 def version_of(namespace: str) -> str:
     """The API version that a namespace names; the latest when it names none."""
     return next((version for version in VERSIONS if namespace.endswith(version)), LATEST_VERSION)
+
+
+def fitting(text: str) -> str:
+    """The XML of one member, or of what is around the members, if the reader takes it. Raises MappingError."""
+    if len(text) <= _HARMLESS:
+        return text
+    data = text.encode()
+    if len(data) > MAX_MEMBER_BYTES - 2**10:
+        raise MappingError(f"more than {MAX_MEMBER_BYTES // 2**20} MiB of XML, which no reader of it would take")
+    if max(map(len, data.split(b">"))) > _MAX_UNBROKEN:
+        raise MappingError("a value of more than 1 MiB, which no reader of the XML would take")
+    if data.count(b"<") + 2 * data.count(b"=") > _MAX_NODES:
+        raise MappingError("more elements than any reader of the XML would take")
+    return text
 
 
 class Member(NamedTuple):

@@ -1,5 +1,6 @@
 """``mws-bridge convert`` as a person meets it: files, directories, pipes, exit codes, interrupts."""
 
+import errno
 import gzip
 import io
 import json
@@ -19,6 +20,7 @@ from rich.console import Console
 from bridge.cli import convert, main
 from bridge.cli.arguments import build_parser
 from bridge.cli.progress import ProgressBar
+from bridge.offline.memory import MEMORY_NAME
 from bridge.offline.report import MAX_NOTES, Report
 from bridge.offline.sources import Source
 from tests.cli.running import PATIENCE, command
@@ -64,7 +66,9 @@ def cli(monkeypatch, capsysbinary):
 
 
 def files(top):
-    return sorted(str(path.relative_to(top)) for path in top.rglob("*") if path.is_file())
+    """All but what the directory remembers."""
+    found = (path for path in top.rglob("*") if path.is_file() and path.name != MEMORY_NAME)
+    return sorted(str(path.relative_to(top)) for path in found)
 
 
 def write(path, data):
@@ -102,16 +106,14 @@ def test_standard_input(cli):
 
 
 def test_one_file(cli, tmp_path):
-    """Several inputs go into one file; when it is newer than all of them, nothing is done."""
+    """Several inputs go into one file, which is made anew each time."""
     one, two, out = write(tmp_path / "a.xml", xml("1")), write(tmp_path / "b.xml", xml("2")), tmp_path / "out"
     assert cli("--lines", one, two, "-o", out)[:2] == (0, b"")
     assert out.read_bytes() == lines("1", "2")
     out.write_bytes(b"touched")
-    code, _, err = cli("--lines", one, two, "-o", out)
-    assert (code, out.read_bytes()) == (0, b"touched")
-    assert summary(err) == "0 files: 0 documents, 0 orders; 2 files done already"
-    assert cli("--lines", one, two, "-o", out, "--force")[0] == 0
-    assert out.read_bytes() == lines("1", "2")
+    os.utime(one, (1, 1))
+    assert cli("--lines", one, "-o", out)[0] == 0
+    assert out.read_bytes() == lines("1")
     assert cli("--lines", one, "-o", "-")[1] == lines("1")
 
 
@@ -127,6 +129,9 @@ def test_a_directory(cli, tmp_path):
     code, _, err = cli(tmp_path / "in", "-d", out)
     assert (code, (out / "a.json").read_bytes()) == (0, b"touched")
     assert summary(err).endswith("3 files done already")
+    assert cli(tmp_path / "in", "-d", out, "--form", "generic")[0] == 0
+    assert b"ListOrdersResult" in (out / "a.json").read_bytes()
+    write(out / "a.json", b"touched")
     assert cli(tmp_path / "in", "-o", out, "--force", "--lines")[0] == 0  # a directory after -o is one
     assert (out / "a.json").read_bytes() == b"touched"
     assert (out / "a.ndjson").read_bytes() == lines("1")
@@ -173,6 +178,84 @@ def test_nothing_is_written_over_an_input(cli, tmp_path):
     code, _, err = cli(source, "-o", tmp_path / "none" / "x")
     assert code == 2
     assert "does not exist" in err
+
+
+def test_a_name_clash_is_the_fault_of_one(cli, tmp_path):
+    """Of two inputs with one output the second is refused, with a remedy; so is one whose output is a directory. All
+    others are converted."""
+    for name in ("2019.xml", "2019.xml.gz", "2020.xml", "2021.xml"):
+        write(tmp_path / "in" / name, xml(name))
+    (tmp_path / "out/2020.json").mkdir(parents=True)
+    code, _, err = cli(tmp_path / "in", "-d", tmp_path / "out")
+    assert (code, files(tmp_path / "out")) == (2, ["2019.json", "2021.json"])
+    assert "2019.json: is the output of " in err
+    assert "2019.xml.gz into another directory\n" in err
+    assert "2020.json: is a directory; remove it, or write to another one\n" in err
+    assert "; 2 failures" in summary(err)
+
+
+def test_a_full_disk_ends_the_run(cli, tmp_path, monkeypatch):
+    """When nothing can be written any more, that is said once."""
+    for name in ("a.xml", "b.xml"):
+        write(tmp_path / "in" / name, xml(name))
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(os, "fsync", full)
+    code, _, err = cli(tmp_path / "in", "-d", tmp_path / "out")
+    assert (code, err.count("the disk is full")) == (2, 1)
+
+
+def test_files_with_other_names(cli, tmp_path):
+    """A directory is converted whatever the names in it; what is no document is counted and named."""
+    for name in ("ok.xml", "20190101", "o.xml.1", "o.xml.bak"):
+        write(tmp_path / "in" / name, xml(name))
+    for number in range(7):
+        write(tmp_path / f"in/{number}.pdf", b"%PDF")
+    code, _, err = cli(tmp_path / "in", "-d", tmp_path / "out")
+    assert code == 0
+    assert files(tmp_path / "out") == ["20190101.json", "o.xml.1.json", "o.xml.bak.json", "ok.json"]
+    assert "/4.pdf and 2 more: are neither XML nor JSON; they were passed over\n" in err
+    code, _, err = cli(tmp_path / "in", tmp_path / "none")
+    assert code == 2
+    write(tmp_path / "pdf/a.pdf", b"%PDF")
+    code, _, err = cli(tmp_path / "pdf")
+    assert code == 2
+    assert "a.pdf: is neither XML nor JSON; it was passed over\n" in err
+    assert f"mws-bridge: {tmp_path / 'pdf'}: no file with XML or JSON in it was found\n" in err
+
+
+def test_the_standard_input_is_not_overwritten(tmp_path):
+    """A file that is read from the standard input is as safe as one that is named."""
+    source = write(tmp_path / "s.xml", xml("1"))
+    for where in (["-o", source], ["-d", tmp_path / "out"]):
+        (tmp_path / "out").mkdir(exist_ok=True)
+        if not (tmp_path / "out/stdin.json").exists():
+            (tmp_path / "out/stdin.json").hardlink_to(source)
+        with source.open("rb") as stdin:
+            done = subprocess.run(
+                command("convert", "-", *map(str, where)), stdin=stdin, capture_output=True, text=True, check=False
+            )
+        assert (done.returncode, source.read_bytes()) == (2, xml("1"))
+        assert "is the input <stdin>; write to another" in done.stderr
+
+
+def test_json_and_xml_do_not_mix(cli, tmp_path):
+    """One file holds one kind; the input of the other kind is told."""
+    a, c = write(tmp_path / "a.xml", xml("1")), write(tmp_path / "c.json", lines("2"))
+    code, _, err = cli(a, c, "-o", tmp_path / "m", "--lines")
+    assert (code, (tmp_path / "m").read_bytes()) == (2, lines("1"))
+    assert f"{tmp_path / 'm'}: {c} becomes XML and {a} JSON; write to a directory (-d)\n" in err
+
+
+@pytest.mark.parametrize("option", ["-o", "-d"])
+def test_an_empty_name(option, tmp_path, monkeypatch, capsys):
+    """It is a mistake, not this directory."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        main(["convert", "x", option, ""])
+    assert "a name is needed; this one is empty" in capsys.readouterr().err
 
 
 # --- what is told ---------------------------------------------------------------------------------------------------
@@ -267,7 +350,7 @@ def test_progress():
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=120, color_system=None)
     report = Report()
-    source = Source("x" * 40 + "/orders.xml", Path("orders.xml"), 100, None, None, None)
+    source = Source("x" * 40 + "/[/b]orders.xml", Path("orders.xml"), 100, None, None, None)
     with ProgressBar(200, console) as bar:
         report.members["Order"] = 1234
         bar.at(source, 50, report)
@@ -277,7 +360,7 @@ def test_progress():
     text = out.getvalue()
     assert "1,234 orders" in text
     assert "…" in text
-    assert "x/orders.xml" in text
+    assert "x/[/b]orders.xml" in text
     assert "50/200 bytes" in text
     assert "100/200 bytes" in text
 
@@ -387,14 +470,14 @@ def test_ended_in_the_middle(number, code, left, where, tmp_path):
 
 
 def test_nobody_reads(tmp_path):
-    """When the reader of the standard output has gone, the program ends with 1 and says nothing."""
+    """When the reader of the standard output has gone, the program ends as SIGPIPE would have it and says nothing."""
     process = start("--lines", "-", cwd=tmp_path)
     process.stdout.close()
     with suppress(BrokenPipeError):  # it may have ended before it has read everything
         process.stdin.write(xml(*map(str, range(2000))) * 3)
     with suppress(BrokenPipeError):
         process.stdin.close()
-    assert process.wait(PATIENCE) == 1
+    assert process.wait(PATIENCE) == 141
     assert process.stderr.read() == b""
     process.stderr.close()
 

@@ -27,7 +27,7 @@ from bridge.endpoint.recording import Exchange, RecordedRequest, Recorder
 from bridge.endpoint.recording_store import RecordingError, read_marker
 from bridge.mapping import orders_v0 as v0
 from bridge.mapping.rows import Row
-from bridge.offline.sources import find_sources
+from bridge.offline.sources import SourceError, find_sources
 from bridge.sandbox import SandboxSettings
 from bridge.upstream.journal import UpstreamAnswer
 from bridge.upstream.plans import V0, V2026
@@ -203,7 +203,8 @@ async def test_the_other_tools_read_it(tmp_path, recorders, capsys, monkeypatch)
         count = len(files_in(tmp_path / "r" / part))
         assert capsys.readouterr().err.startswith(f"{count} files: ")
         assert count > 1
-    assert list(find_sources([str(tmp_path / "r" / "requests")])) == []
+    (nothing,) = find_sources([str(tmp_path / "r" / "requests")])
+    assert isinstance(nothing, SourceError)
 
 
 async def test_both_sides_of_a_recording_are_the_same_feed(tmp_path, recorders):

@@ -237,6 +237,41 @@ def test_the_mark_is_no_value(record: Record) -> None:
         write_element("Order", ORDER, record, depth=0, version="")
 
 
+def test_what_is_empty_but_for_what_is_unknown() -> None:
+    """An element that a record lacks and something unknown is told of is written empty."""
+    unknown: Record = {
+        "BuyerName": {"@nil": "true"},
+        "ShippingAddress": {"@a": "1"},
+        "OrderTotal": {"Amount": {"Note": ""}},
+        "PaymentMethodDetails": {"PaymentMethodDetail": [{"@a": "1"}]},
+        "BuyerTaxInfo": {"TaxClassifications": {"@a": "1"}},
+    }
+    text = write_element("Order", ORDER, {"AmazonOrderId": "1", UNKNOWN: unknown}, depth=0, version="2013-09-01")
+    record = read_element(parse_element(text.encode()), ORDER)
+    assert record[UNKNOWN] == unknown
+    assert (record["BuyerName"], record["ShippingAddress"], record["OrderTotal"]) == ("", {}, {"Amount": ""})
+    assert record["PaymentMethodDetails"] == [""]
+
+
+@pytest.mark.parametrize("entry", ["text", {"Item": "text"}])
+def test_repeated_elements_of_nothing(entry: Node) -> None:
+    """There are as many of them as are told of; where that is no list, none are made up."""
+    message = DOCUMENTS["AmazonEnvelope"].struct
+    assert message is not None
+    good = {"Item": [{"@a": "1"}, {"@a": "2"}]}
+    text = write_element("Message", message, {UNKNOWN: {"OrderReport": good}}, depth=0, version="")
+    assert text.count("<Item a=") == 2
+    with pytest.raises((ValueError, TypeError)):
+        write_element("Message", message, {UNKNOWN: {"OrderReport": entry}}, depth=0, version="")
+
+
+@pytest.mark.parametrize("entry", ["text", {"PaymentMethodDetail": "text"}])
+def test_lists_of_nothing(entry: Node) -> None:
+    """The same for lists."""
+    with pytest.raises((ValueError, TypeError)):
+        write_element("Order", ORDER, {UNKNOWN: {"PaymentMethodDetails": entry}}, depth=0, version="")
+
+
 # --- refusals -------------------------------------------------------------------------------------------------------
 
 deep: Node = ""
@@ -264,10 +299,8 @@ HOSTILE: dict[str, Node] = {
     "text": {"#text": []},
     "crowded": {f"@a{number}": "" for number in range(65)},
     "Unmapped": {"@xmlns": UNMAPPED_NAMESPACE, "#text": "{}"},
-    "BuyerName": {"@a": "of nothing"},
     "AmazonOrderId": "text",
     "ShippingAddress": {"Country": "text"},
-    "OrderTotal": {"Amount": {"@a": "of nothing"}},
     "PaymentMethodDetails": {"PaymentMethodDetail": [{}, {}, {"@a": "too many"}]},
     "PaymentExecutionDetail": {"PaymentExecutionDetailItem": {"@a": "no list"}},
 }  # fmt: skip

@@ -13,7 +13,15 @@ from mws_compat import balance
 from mws_compat import salvage as module
 from mws_compat.errors import ReadError
 from mws_compat.reader import Document, parse_document, parse_element
-from mws_compat.salvage import MAX_SALVAGE_BYTES, Salvaged, names_document, salvage, split_documents
+from mws_compat.salvage import (
+    MAX_SALVAGE_BYTES,
+    Salvaged,
+    as_utf8,
+    end_of_document,
+    names_document,
+    salvage,
+    split_documents,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = Path(os.environ.get("MWS_CORPUS") or ROOT.parent / "shared" / "corpus")
@@ -439,3 +447,29 @@ def test_the_blog_sample() -> None:
     assert "a missing </Orders> was put in" in repairs
     with pytest.raises(ReadError):
         salvage(items)
+
+
+# --- what is around documents ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_wide_documents_become_narrow(code: str) -> None:
+    """UTF-16, with its mark or without, becomes UTF-8 that declares no encoding, line for line."""
+    text = "<?xml version='1.0'\nencoding = 'UTF-16' standalone='yes'?>\n<a>é</a>\n<?xml version=\"1.0\"?><b/>"
+    plain = "<?xml version='1.0' standalone='yes'?>\n<a>é</a>\n<?xml version=\"1.0\"?><b/>"
+    assert as_utf8(text.encode(code)) == Salvaged(plain.encode(), ())
+    assert as_utf8(b"<a>\xe9</a>") == Salvaged(b"<a>\xe9</a>", ())
+
+
+def test_where_a_document_ends() -> None:
+    """By the first end tag of a root; 0 when there is none."""
+    data = b"<x:ListOrdersResponse><Order></Order></x:ListOrdersResponse\n>EOF</ListOrdersResponse>"
+    assert data[end_of_document(data) :].startswith(b"EOF")
+    assert end_of_document(b"<ListOrdersResponse/>EOF</Order>") == 0
+
+
+def test_a_comment_behind_the_declaration_is_a_part_of_the_document() -> None:
+    """It does not part the two; one that is not closed has no end."""
+    data = b"<?xml version='1.0'?>\n<!-- a - b -->\n<ListOrdersResponse/><ListOrdersResponse/>"
+    assert [start for start, _ in split_documents(data)] == [0, data.rindex(b"<List")]
+    assert len(list(split_documents(b"<?xml version='1.0'?><!-- <ListOrdersResponse/>"))) == 2

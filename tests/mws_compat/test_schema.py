@@ -158,6 +158,11 @@ def test_two_written_forms() -> None:
         (DATETIME, "2020-01-01T00:00:00.000Z", "2020-01-01T00:00:00Z"),
         (DATETIME, "2020-01-01T01:00:00+01:00", "2020-01-01T00:00:00Z"),
         (DATETIME, "2020-01-01T00:00:00.25Z", "2020-01-01T00:00:00.250000Z"),
+        (DATETIME, " 2020-01-01T00%3A00%3A00z", "2020-01-01T00:00:00Z"),
+        (DATETIME, "2020-01-01T01:00+0100", "2020-01-01T00:00:00Z"),
+        (DATETIME, "2020-01-01T00:00:00", "2020-01-01T00:00:00"),
+        (DATETIME, "2020-01-01T00:00:00.250", "2020-01-01T00:00:00.250000"),
+        (DATETIME, "2020-01-01", "2020-01-01T00:00:00"),
     ],
 )
 def test_canonical(kind: Scalar, text: str, canonical: str) -> None:
@@ -191,6 +196,8 @@ def test_not_of_the_kind(kind: Scalar, text: str) -> None:
         (DECIMAL, "n/a", " n/a ", True),
         (DATETIME, "2020-01-01T00:00:00Z", "2020-01-01T00:00:00.000Z", True),
         (DATETIME, "2020-01-01T00:00:00Z", "2020-01-01T00:00:00.001Z", False),
+        (DATETIME, "2020-01-01T00:00:00Z", "2020-01-01T00:00:00", False),  # local time, to many
+        (DATETIME, "2020-01-01T00:00:00.000", "2020-01-01T00:00:00", True),
         (BOOLEAN, "true", "True", True),
         (BOOLEAN, "true", "false", False),
         (INTEGER, "1", "01", True),

@@ -51,7 +51,8 @@ NONE = {
     "no-values": (b"[]", "holds no document"),
     "text": (b"hello", "line 1, column 1: text stands where a document should begin"),
     "nul": (b"\0" * 9, "line 1, column 1: text stands where a document should begin"),
-    "html": (b"<html><body/></html>", "line 1, column 1: <html> is not the root of an MWS order document"),
+    "html": (b"<html><body/></html>", "is a page of HTML, as servers send for errors"),
+    "html-doctype": (b'<?xml version="1.0"?>\n<!-- x --><!DOCTYPE html PUBLIC "x"><html/>', "is a page of HTML"),
     "nul-inside": (DOCUMENT.replace("<Amazon", "\0<Amazon", 1).encode(), "line 6, column"),
     "not-utf-8": (DOCUMENT.encode().replace(b">1<", b">\xff<"), "line 6, column"),
     "doctype": (b"<!DOCTYPE a>" + DOCUMENT[22:].encode(), "a DOCTYPE is refused; remove it"),
@@ -339,3 +340,180 @@ def test_anything(data, options, pieces, large):
     else:
         for line in out.splitlines():
             json.loads(line)
+
+
+# --- recovery of what is whole --------------------------------------------------------------------------------------
+
+
+def plain(*numbers):
+    """A document on one line."""
+    inner = "".join(f"<Order>{order(number)}</Order>" for number in numbers)
+    return f"<ListOrdersResponse><ListOrdersResult><Orders>{inner}</Orders></ListOrdersResult></ListOrdersResponse>"
+
+
+@pytest.mark.parametrize("rest", ["\nEOF", "\0" * 3, "x\n\n", "<html><p>Bye</html>"], ids=ascii)
+def test_what_stands_behind_a_document(rest):
+    """A document that has ended is read once; what stands behind it is told and left out."""
+    out, report = convert(plain("1") + rest + plain("2"), lines=True, recover=True)
+    assert out == b'{"AmazonOrderId":"1"}\n{"AmazonOrderId":"2"}\n'
+    assert (report.documents, report.members["Order"], report.failures) == (2, 2, [])
+    count = len(rest.strip())
+    line = 1 + (rest[0] == "\n")
+    assert [note.text for note in report.repairs] == [
+        f"line {line}: {count} characters after the document are left out"
+    ]
+
+
+def test_a_broken_order_behind_a_document():
+    """It is not left out as if it were nothing."""
+    out, report = convert(plain("1") + "<Order><AmazonOrderId>2", lines=True, recover=True)
+    assert out == b'{"AmazonOrderId":"1"}\n'
+    assert len(report.failures) == 1
+
+
+WHOLE = {
+    "utf-16": f'<?xml version="1.0" encoding="utf-16"?>\n{plain("1")}'.encode("utf-16"),
+    "fragments": f"<Order>{order(1)}</Order>",
+    "comments": f'<?xml version="1.0"?><!-- a - b -- -->{plain("1")}'.replace(" -- ", " "),
+    "root-in-a-comment": plain("1").replace("<Order>", "<!-- <ListOrdersResponse> --><Order>"),
+    "plain": plain("1"),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_recovery_changes_nothing_that_is_whole(name):
+    """What can be read is read as it always is, and nothing is told."""
+    out, report = convert(WHOLE[name], lines=True, recover=True)
+    assert (out, report.failures, report.repairs) == (b'{"AmazonOrderId":"1"}\n', [], [])
+
+
+@pytest.mark.parametrize("code", ["utf-16", "utf-16-be", "utf-16-le"])
+def test_recovery_of_wide_documents(code):
+    """UTF-16 is recovered as UTF-8 is."""
+    wide = f'<?xml version="1.0" encoding="utf-16"?>\n{plain("1 & 2", "3")}'.encode(code)
+    out, report = convert(wide, lines=True, recover=True)
+    assert out == b'{"AmazonOrderId":"1 & 2"}\n{"AmazonOrderId":"3"}\n'
+    assert [note.text for note in report.repairs] == ["line 2: a bare & became &amp;"]
+
+
+def test_recovery_of_a_wide_document_that_is_cut():
+    """What cannot be decoded is told with its line."""
+    _, report = convert(f"\n{plain('1')}".encode("utf-16")[:-1], lines=True, recover=True)
+    assert report.repairs[0].text.startswith("line 2: the document is not in utf-16")
+
+
+def test_bytes_in_another_encoding():
+    """The remedy is told."""
+    (told,) = failures(plain("é").encode("latin-1"))
+    assert "declare their encoding" in told
+    assert "--recover" in told
+
+
+# --- values, exactly ------------------------------------------------------------------------------------------------
+
+NUMBERS = (
+    '"Big":12345678901234567890123,"Fine":0.12345678901234567890123,"Round":1.50,"Power":1e2,"None":-0,"Half":0.5'
+)
+
+
+@pytest.mark.parametrize("form", ["sp-api", "sp-api-2026"])
+def test_numbers_are_kept_as_they_are_written(form):
+    """By way of either version and of XML."""
+    source = f'{{"AmazonOrderId":"1","OrderTotal":{{"CurrencyCode":"USD","Amount":"1.10"}},{NUMBERS}}}'
+    assert NUMBERS.encode() in converted(source)
+    out = converted(converted(source, form=form, lines=True), form="sp-api", lines=True)
+    assert out == source.encode() + b"\n"
+    assert b"<Amount>1e2</Amount>" in converted(source.replace('"1.10"', "1e2"))
+
+
+@pytest.mark.parametrize("form", ["", "sp-api", "sp-api-2026"])
+def test_characters_that_xml_forbids_are_told(form):
+    """What an element cannot hold is named with its place, also between JSON and JSON; what stands elsewhere or is
+    allowed is not."""
+    bad = '{"AmazonOrderId":"1","BuyerInfo":{"BuyerName":"A\\u0007B"},"PaymentMethodDetails":["\\\\b","\\ufffe"]}\n'
+    out, report = convert('{"AmazonOrderId":"\\u000a"}\n' + bad, form=form, lines=True)
+    assert "A\ufffdB".encode() in out
+    assert [note.text.partition(": a char")[0] for note in report.warnings if "XML" in note.text] == [
+        "line 2: BuyerInfo.BuyerName",
+        "line 2: PaymentMethodDetails[1]",
+    ]
+
+
+# --- records that no XML can carry ----------------------------------------------------------------------------------
+
+UNFIT = {
+    "text": (f'"Notes":{json.dumps(["x" * 600_000] * 2)}', "a value of more than 1 MiB"),
+    "size": (f'"PaymentMethodDetails":{json.dumps(["y" * 900_000] * 5)}', "more than 4 MiB of XML"),
+    "elements": (f'"#unknown":{json.dumps({f"A{n}": "1" for n in range(70_000)})}', "more elements than any reader"),
+    "patch": ('"#v2026":[1]', "#json.#v2026: object expected"),
+}
+
+
+@pytest.mark.parametrize("form", ["", "sp-api", "sp-api-2026", "generic"])
+@pytest.mark.parametrize("name", UNFIT)
+def test_a_record_that_cannot_be_carried(name, form):
+    """It is refused by the line of the input, whichever way it goes; the others are converted."""
+    member, problem = UNFIT[name]
+    data = f'{{"AmazonOrderId":"1"}}\n{{"AmazonOrderId":"2",{member}}}\n{{"AmazonOrderId":"3"}}\n'
+    out, report = convert(data, form=form, lines=True)
+    assert report.members == {"Order": 2}
+    assert len(report.failures) == 1
+    assert str(report.failures[0]).startswith(f"f: line 2: {problem}")
+    assert out.count(b'"AmazonOrderId":' if form in ("sp-api", "generic") else b"rderId") in {2, 4}
+
+
+def test_a_record_of_a_form_that_cannot_be_carried():
+    """Also when others of its form were converted before it, and with its place in a document."""
+    members = [{"AmazonOrderId": "1", "BuyerInfo": {"BuyerName": "x" * size}} for size in (1, 1, 1_200_000)]
+    assert failures(json.dumps({"payload": {"Orders": members}})) == [
+        "f: payload.Orders[2]: a value of more than 1 MiB, which no reader of the XML would take"
+    ]
+
+
+def test_items_with_what_no_version_has():
+    """What is kept of another version must be of it, in items too."""
+    assert failures('{"AmazonOrderId":"1","OrderItemId":"2","#v2026":[1]}')
+    assert failures('{"orderId":"1","#v0":{"AmazonOrderId":"2"}}')
+    assert failures('{"orderItemId":"1","#v0":{"OrderItemId":"2"}}')
+
+
+# --- what lines and the generic form leave out ----------------------------------------------------------------------
+
+SECOND = plain("1").replace("</Orders>", f"</Orders><Orders><Order>{order(2)}</Order></Orders>")
+
+
+@pytest.mark.parametrize("form", ["sp-api", "sp-api-2026", "generic"])
+@pytest.mark.parametrize(
+    ("data", "named"),
+    [
+        (SECOND, "ListOrdersResult/Orders"),
+        ('{"payload":{"Orders":[{"AmazonOrderId":"1"}],"OrderItems":[{"OrderItemId":"2"}]}}', "OrderItems"),
+    ],
+    ids=["xml", "json"],
+)
+def test_what_lines_leave_out(form, data, named):
+    """It is counted as left out, not as kept, and named."""
+    _, report = convert(data, form=form, lines=True)
+    assert (report.unknown, report.left_out) == (0, 1)
+    told = f"<ListOrdersResponse>: what no table knows around the Orders is left out: {named}"
+    assert [note.text for note in report.warnings] == [told]
+    assert convert(data, form=form if form != "generic" else "sp-api")[1].left_out == 0
+
+
+def test_what_the_generic_form_leaves_out():
+    """A second list comes too late for its place; text between members does not."""
+    _, report = convert(SECOND, form="generic")
+    assert (report.left_out, report.warnings[0].text.rpartition(": ")[2]) == (1, "Orders[2]")
+    between = plain("1", "2").replace("</Order><Order>", "</Order>text<Order>")
+    (made,) = jsons(between, form="generic")
+    assert made["ListOrdersResponse"]["ListOrdersResult"]["Orders"]["#text"] == "text"
+
+
+def test_much_that_is_left_out():
+    """Some of it is named; what is no JSON is named as what it is."""
+    strange = "".join(f"<S{number}/>" for number in range(8))
+    odd = '<Unmapped xmlns="urn:mws-bridge">no</Unmapped>'
+    data = plain("1").replace("<ListOrdersResult>", f"{odd}<ListOrdersResult>{strange}")
+    _, report = convert(data, form="generic", lines=True)
+    assert report.left_out == 9
+    assert report.warnings[0].text.endswith(", ListOrdersResult/S4 and 4 more")

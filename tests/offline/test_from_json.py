@@ -198,3 +198,19 @@ def test_a_file_of_something_else_is_given_up():
     assert len(report.failures) == 1_002
     assert str(report.failures[-1]).startswith("f: line 1003: more than 1000 values")
     assert out.decode() == listed("1")
+
+
+def test_a_large_value_with_a_repeated_name(monkeypatch):
+    """It is refused as it is in a small one, wherever it stands."""
+    monkeypatch.setattr(from_json, "MAX_WHOLE_JSON", 10)
+    for text in ('{"payload":{"Orders":[],"Orders":[]}}', '{"payload":{"Orders":[{"Orders":1,"Orders":2}]}}'):
+        assert failures(text) == ["f: Orders: stands twice in one object; leave one of them out"]
+    assert jsons(converted('[{"AmazonOrderId":"1"},{"AmazonOrderId":"2"}]'), lines=True)
+
+
+def test_a_large_value_with_a_forbidden_character(monkeypatch):
+    """It is told with its place."""
+    monkeypatch.setattr(from_json, "MAX_WHOLE_JSON", 10)
+    text = '{"payload":{"Orders":[{"AmazonOrderId":"1"},{"AmazonOrderId":"2","SellerOrderId":"\\u0007"}]}}'
+    _, report = convert(text)
+    assert [note.text.partition(": a char")[0] for note in report.warnings] == ["payload.Orders[1]: SellerOrderId"]

@@ -140,3 +140,15 @@ def test_a_worker(monkeypatch):
     ((made, start, end),) = jobs._convert("ListOrdersResponse", chunk)
     assert (made.count, start, end) == (1, 0, len(chunk))
     monkeypatch.setattr(jobs, "_members", None)
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="interrupts as POSIX has them")
+def test_a_worker_never_sees_an_interrupt():
+    """Neither before it has begun to ignore them nor afterwards; who starts it has them as before."""
+    with Pool(1, b",", strict=False) as pool:
+        wait = pool.submit(DOCUMENTS["ListOrdersResponse"], b"<Order></Order>")
+        (process,) = pool._executor._processes.values()
+        os.kill(process.pid, signal.SIGINT)  # which would end it: it is still importing
+        assert wait() == [(None, 0, 15)]
+        assert process.is_alive()
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())

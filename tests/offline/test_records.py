@@ -198,3 +198,14 @@ def test_the_library_has_no_other_names():
 
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = bridge.offline.nothing
+
+
+@pytest.mark.parametrize("version", ["v0", "v2026-01-01"])
+def test_numbers_of_unknown_members(version):
+    """A float where that is the number, else a Decimal with all of its digits."""
+    text = b'{"AmazonOrderId":"1","A":1.50,"B":0.12345678901234567890123,"C":12345678901234567890123,"D":7}'
+    (record,) = iter_records(text)
+    found = to_sp_api(record, version)
+    found = found if version == "v0" else found["#v0"]
+    assert (found["A"], type(found["A"]), found["D"], type(found["D"])) == (1.5, float, 7, int)
+    assert [str(found[name]) for name in "BC"] == ["0.12345678901234567890123", "12345678901234567890123"]

@@ -177,7 +177,7 @@ def test_the_rest_goes_on(tmp_path):
 
 def test_what_is_no_path():
     """A name that no system takes is an error like any other."""
-    assert found("a\0b") == ["! a\0b: is no path"]
+    assert found("a\0b") == ["! a_b: is no path"]
     assert found("") == ["! : does not exist"]
 
 
@@ -399,7 +399,7 @@ def test_a_directory(tmp_path):
     names = (*plain, "f.XML.gz", "g.json.zst", "sub/deeper/x.xml", "sub/a.xml", "sub.xml")
     for name in names:
         write(tmp_path / "in" / name)
-    for name in ["no.pdf", "readme", ".hidden.xml", ".git/a.xml", "x.xml~", "x.gz", "xml", "a.xml.bz2"]:
+    for name in [".hidden.xml", ".git/a.xml"]:
         write(tmp_path / "in" / name)
     expected = [*plain, "f.XML", "g.json", "sub/a.xml", "sub/deeper/x.xml", "sub.xml"]
     assert found(tmp_path / "in") == expected
@@ -409,9 +409,62 @@ def test_a_directory(tmp_path):
     assert first.name == str(tmp_path / "in" / "a.json")
 
 
+PDF = b"%PDF-1.4 <a>"
+OTHERS = {
+    "20190101": (XML, "20190101"),
+    "orders-2019.gz": (gzip.compress(XML), "orders-2019"),
+    "o.xml.1": (XML, "o.xml.1"),
+    "o.xml.bak": (b"\xef\xbb\xbf \n" + XML, "o.xml.bak"),
+    "x.zst": (zstd.compress(b'[ {"a": 1}]'), "x"),
+    "resp.response": (b'{"payload":{}}', "resp.response"),
+    "wide": ("<a/>".encode("utf-16"), "wide"),
+    "batch": (zipped(("i.xml", XML)), "batch/i.xml"),
+    "y.xml.bz2": (b"BZh91AY&SY", None),
+    "empty": (b"", None),
+    "notes": (b"hello <a>", None),
+    "some.ini": (b"[section]\na=1", None),
+    "page.html": (b"<!DOCTYPE html><html></html>", None),
+    "old.htm": (b"\n<HTML>", None),
+    "sheet.xlsx": (zipped(("[Content_Types].xml", XML)), None),
+    "backup.tar.gz": (gzip.compress(PDF * 999), None),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_names_in_a_directory(tmp_path, name):
+    """A file with another name is an input by what it begins with; else it is told that it was passed over."""
+    data, place = OTHERS[name]
+    path = write(tmp_path / name, data)
+    write(tmp_path / "zz.xml")
+    passed_over: list[str] = []
+    assert found(tmp_path, on_passed_over=passed_over.append) == [*([place] if place else []), "zz.xml"]
+    assert passed_over == ([] if place else [str(path)])
+
+
+def test_other_names_that_cannot_be_looked_at(tmp_path, monkeypatch):
+    """What may be an input and cannot be read is an error."""
+    write(tmp_path / "cut", gzip.compress(XML)[:12])
+    assert found(tmp_path) == [f"! {tmp_path / 'cut'}: the gzip data is cut off: it ends before its end is announced"]
+    refuse(monkeypatch, Path, "open")
+    assert found(tmp_path) == [f"! {tmp_path / 'cut'}: no permission"]
+
+
+def test_names_are_shown_without_what_is_unprintable(tmp_path):
+    """A name cannot give orders to a terminal, nor begin a line of its own."""
+    source = one(path := write(tmp_path / "a\x1b[31m\nb.xml"))
+    assert source.name == str(tmp_path / "a_[31m_b.xml")
+    path.unlink()
+    with pytest.raises(SourceError, match=r"a_\[31m_b\.xml: does not exist"):
+        source.open()
+
+
 def test_an_empty_directory(tmp_path):
-    """An inbox with nothing in it is no error."""
-    assert found(tmp_path) == []
+    """Nothing is no success, whatever was named."""
+    nothing = "no file with XML or JSON in it was found"
+    (tmp_path / "empty").mkdir()
+    write(tmp_path / "other/a.pdf", b"%PDF")
+    for name in ("empty", "other", "*"):
+        assert found(tmp_path / name) == [f"! {tmp_path / name}: {nothing}"]
 
 
 def test_a_deep_directory(tmp_path):
@@ -493,7 +546,7 @@ def test_a_pattern(tmp_path, monkeypatch):
     assert found("2024/*") == ["a.dat", "b.xml"]
     assert found("2024/../2025/*.dat") == ["a.dat"]
     assert found("*/../top.xml") == ["2024/top.xml", "2025/top.xml"]  # one file by two ways
-    assert found("202*") == ["2024/b.xml", "2025/deep/c.xml"]
+    assert found("202*") == ["2024/a.dat", "2024/b.xml", "2025/a.dat", "2025/deep/c.xml"]
     assert found("**/*.xml") == ["2024/b.xml", "2025/deep/c.xml", "top.xml"]
     assert found("2025/**") == ["a.dat", "deep/c.xml"]
     assert found("**/**.dat") == ["2024/a.dat", "2025/a.dat"]
@@ -669,8 +722,9 @@ def test_an_archive_that_goes_away(tmp_path):
 
 
 def test_an_empty_archive(tmp_path):
-    """It gives nothing, and is no error."""
-    assert found(write(tmp_path / "a.zip", zipped())) == []
+    """It is told, wherever it stands."""
+    path = write(tmp_path / "a.zip", zipped())
+    assert found(path) == found(tmp_path) == [f"! {path}: the zip archive holds no file"]
 
 
 def test_a_walk_that_is_left_closes_the_archive(tmp_path):

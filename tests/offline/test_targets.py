@@ -13,9 +13,10 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from bridge.offline import stores
+from bridge.offline import memory, stores
 from bridge.offline.compression import ByteStream
-from bridge.offline.sources import Source, SourceError
+from bridge.offline.faults import OutputError
+from bridge.offline.sources import Source
 from bridge.offline.targets import Directory, SingleFile, StandardOutput, TargetError
 
 LARGE = 3 * 2**20  # more than is kept in memory
@@ -303,27 +304,23 @@ def test_a_run_that_breaks_off(out):
     assert files(out) == {"all": b"old"}
 
 
-def test_one_file_is_done_when_it_is_newer_than_all(tmp_path, out):
-    """One source that is newer, unknown or an error makes all of them be done again; so does ``force``."""
-    old, older = source_file(tmp_path / "old.xml", age=10), source_file(tmp_path / "older.xml", age=20)
-    path = out / "all"
-    assert not SingleFile(path).all_done([old, older])
-    path.write_bytes(b"")
-    back_date(path, 10)
-    target = SingleFile(path)
-    assert not target.is_done(old, ".json")
-    assert target.all_done([old, older])
-    assert target.is_done(old, ".json")
-    assert not SingleFile(path, force=True).all_done([old, older])
-    for other in (
-        source_file(tmp_path / "new.xml"),
-        source("-"),
-        SourceError("x", "y"),
-        source("x", tmp_path / "gone"),
-    ):
-        assert not target.all_done([older, other])
-    assert not target.all_done([])
-    assert not target.all_done([source("all", path)])
+def test_one_file_is_never_done(tmp_path, out):
+    """What it holds, nobody can tell."""
+    put(SingleFile(out / "all"), old := source_file(tmp_path / "old.xml", age=10))
+    assert not SingleFile(out / "all").is_done(old, ".json")
+
+
+@pytest.mark.parametrize("place", ["stdout", "file"])
+def test_one_stream_is_of_one_kind(place, out):
+    """A source that becomes XML where others became JSON is refused by itself; the others go on."""
+    stream = io.BytesIO()
+    with StandardOutput(stream) if place == "stdout" else SingleFile(out / "all") as target:
+        put(target, source("a.xml"), b"{}")
+        with pytest.raises(OutputError, match=r"b\.json becomes XML and a\.xml JSON; write to a directory") as caught:
+            put(target, source("b.json"), b"<a/>", suffix=".xml")
+        assert target.goes_on_after(caught.value)
+        put(target, source("c.xml"), b"[]")
+    assert stream.getvalue() + b"".join(files(out).values()) == b"{}[]"
 
 
 def test_one_file_over_an_input(tmp_path):
@@ -433,35 +430,101 @@ def test_two_sources_with_one_output(out):
     put(target, first, b"first")
     assert not target.is_done(second, ".json")
     assert (
-        problem(target, second, b"2") == f"{out / 'a.json'}: is the output of a.xml already; a.txt would replace it"
+        problem(target, second, b"2")
+        == f"{out / 'a.json'}: is the output of a.xml already; convert a.txt into another directory"
     )
     assert files(out) == {"a.json": b"first"}
     put(target, first, b"again")
     assert files(out) == {"a.json": b"again"}
 
 
+def finish(target, what: Source) -> None:
+    """Make an output, and say that it is whole."""
+    put(target, what, b"x")
+    target.mark_done(what, ".json")
+
+
 def test_a_directory_knows_what_is_done(tmp_path, out):
-    """An output at least as new as its input is done; not an older one, nor one for a pipe, nor with ``force``."""
+    """An output is done when it was made of this very input in this very way, and is whole and there."""
     inside = source_file(tmp_path / "a.xml", age=10)
+    assert not Directory(out, "lines").is_done(inside, ".json")
+    finish(Directory(out, "lines"), inside)
+    assert Directory(out, "lines").is_done(inside, ".json")
+    assert not Directory(out, "lines", force=True).is_done(inside, ".json")
+    assert not Directory(out, "generic").is_done(inside, ".json")
+    assert not Directory(out, "lines").is_done(inside, ".xml")
+    back_date(tmp_path / "a.xml", 99)
+    assert not Directory(out, "lines").is_done(inside, ".json")
+    (out / "a.json").unlink()
+    back_date(tmp_path / "a.xml", 10)
+    assert not Directory(out, "lines").is_done(inside, ".json")
+
+
+@pytest.mark.parametrize("other", [source("a.xml"), source("a.xml", Path("gone"))], ids=["pipe", "gone"])
+def test_what_cannot_be_known_again_is_never_done(other, out):
+    """A pipe, or a file that is not there any more."""
+    finish(Directory(out), other)
+    assert not Directory(out).is_done(other, ".json")
+
+
+def test_an_output_of_another_input_is_not_done(tmp_path, out):
+    """What an earlier run made of one file is not mistaken for what becomes of another, older one."""
+    finish(Directory(out), source_file(tmp_path / "new/a.xml"))
+    for other in ("old/a.xml", "new/a.txt"):
+        assert not Directory(out).is_done(source_file(tmp_path / other, age=99), ".json")
+
+
+def test_an_output_that_lacks_something_is_not_done(tmp_path, out):
+    """Until it is said to be whole it is not, nor while it is made again."""
+    inside = source_file(tmp_path / "a.xml")
+    put(Directory(out), inside, b"x")
     assert not Directory(out).is_done(inside, ".json")
-    (out / "a.json").write_bytes(b"")
-    for age, done in ((11, False), (10, True), (9, True)):
-        back_date(out / "a.json", age)
-        assert Directory(out).is_done(inside, ".json") is done
-    assert not Directory(out, force=True).is_done(inside, ".json")
-    assert not Directory(out).is_done(source("a.xml"), ".json")
-    assert not Directory(out).is_done(source("a.xml", tmp_path / "gone"), ".json")
-    (out / "b.json").mkdir()
-    assert not Directory(out).is_done(source("b.xml", tmp_path / "a.xml"), ".json")
+    finish(Directory(out), inside)
+    with Directory(out).open(inside, ".json"):
+        assert not Directory(out).is_done(inside, ".json")
+    assert not Directory(out).is_done(inside, ".json")
 
 
-def test_an_output_that_is_done_is_not_given_to_another(tmp_path, out):
-    """What an earlier run made of a.xml is not mistaken for what becomes of a.txt."""
-    (out / "a.json").write_bytes(b"of a.xml")
+def test_a_memory_that_is_damaged(tmp_path, out, monkeypatch):
+    """What cannot be read of it is not known; what counts no more goes when there is much of it."""
+    inside = source_file(tmp_path / "a.xml")
+    finish(Directory(out), inside)
+    path = out / memory.MEMORY_NAME
+    path.write_bytes(b'\xff\n["b.json"\n7\n' + path.read_bytes())
+    assert Directory(out).is_done(inside, ".json")
+    path.write_bytes(path.read_bytes() * 99)
+    monkeypatch.setattr(memory, "_MAX_WASTE", 50)
+    assert Directory(out).is_done(inside, ".json")
+    assert path.read_bytes().count(b"\n") == 1
+    path.unlink()
+    path.mkdir()
+    assert not Directory(out).is_done(inside, ".json")
+    finish(Directory(out), inside)
+
+
+def test_which_faults_end_a_run(out, monkeypatch):
+    """A name that is too long is one output; a full disk is all of them, so is a directory without permission."""
     target = Directory(out)
-    assert target.is_done(source_file(tmp_path / "a.xml"), ".json")
-    assert not target.is_done(second := source_file(tmp_path / "a.txt"), ".json")
-    assert "is the output of a.xml already" in problem(target, second)
+
+    def fault(number: int) -> TargetError:
+        with pytest.raises(TargetError) as caught, stores.as_target_error("x"):
+            raise OSError(number, os.strerror(number))
+        return caught.value
+
+    assert target.goes_on_after(fault(errno.ENAMETOOLONG))
+    assert not target.goes_on_after(fault(errno.ENOSPC))
+    assert target.goes_on_after(fault(errno.EACCES))
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert not target.goes_on_after(fault(errno.EACCES))
+    assert not SingleFile(out / "x").goes_on_after(fault(errno.ENAMETOOLONG))
+
+
+def test_names_that_differ_in_their_suffix_only(out):
+    """A suffix of no kind of document stays, so that files that differ in it have outputs of their own."""
+    target = Directory(out)
+    for name in ("o.1", "o.2", "o.XML"):
+        put(target, source(name), name.encode())
+    assert files(out) == {"o.1.json": b"o.1", "o.2.json": b"o.2", "o.json": b"o.XML"}
 
 
 def test_a_directory_over_an_input(tmp_path):
@@ -482,7 +545,8 @@ def test_where_a_directory_cannot_be(tmp_path):
     assert problem(Directory(tmp_path / "file")) == f"{tmp_path / 'file'}: exists already and is not a directory"
     inner = tmp_path / "file" / "sub"
     assert problem(Directory(inner)) == f"{inner}: a part of the path is a file, not a directory"
-    assert problem(Directory(tmp_path / "out")) == f"{tmp_path / 'out/a.json'}: is a directory"
+    taken = "is a directory; remove it, or write to another one"
+    assert problem(Directory(tmp_path / "out")) == f"{tmp_path / 'out/a.json'}: {taken}"
 
 
 def test_a_name_that_is_too_long(out):

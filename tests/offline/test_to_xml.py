@@ -324,9 +324,17 @@ def test_a_huge_number():
     assert b"9" * 30 in converted('{"AmazonOrderId":%s}' % ("9" * 30))
 
 
-def test_a_repeated_name_counts_by_its_last():
-    """As in every JSON reader."""
-    assert converted('{"AmazonOrderId":"1","AmazonOrderId":"2"}').decode() == listed("2")
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"payload":{"Orders":[{"AmazonOrderId":"1"}],"Orders":[{"AmazonOrderId":"2"}]}}',
+        '{"AmazonOrderId":"1","Orders":1,"Orders":1}',
+        '{"AmazonOrderId":"1", "Orders" : 2.50, "X":"\\"\\u0022\\u00e9", "Orders":"\\""}',
+    ],
+)
+def test_a_repeated_name_is_refused(text):
+    """Of two members of one name every JSON reader drops the first without a word."""
+    assert failures(text) == ["f: Orders: stands twice in one object; leave one of them out"]
 
 
 def test_nothing_of_a_broken_array_is_written():

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -245,6 +246,7 @@ def test_the_end_does_not_wait_for_the_collector(collector, monkeypatch, caplog)
     """Whatever the collector does, also within a batch, the end takes two seconds; the log tells of the loss."""
     monkeypatch.setattr("bridge.watch.spans._PATIENCE", 0.2)
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "1")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
     with collector() as origin:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", origin)
         spans = tracing(now=lambda: NOW)
@@ -254,7 +256,11 @@ def test_the_end_does_not_wait_for_the_collector(collector, monkeypatch, caplog)
         began = time.monotonic()
         spans.close()
         assert 0.15 < time.monotonic() - began < 1.0
-    assert "the last traces are lost" in caplog.text
+        assert "the last traces are lost" in caplog.text
+        for thread in threading.enumerate():
+            if thread.name == "last spans":  # it must be no other test's company
+                thread.join(30)
+                assert not thread.is_alive()
 
 
 _ENDS = """
